@@ -3,6 +3,7 @@
  * the pure-TypeScript client will implement the same. Nothing outside this folder names an implementation.
  */
 import type { Batch } from '../batch.ts'
+import type { Logger } from '../logger.ts'
 import type { Field } from '../schema.ts'
 
 /** A partition and how far its rows are covered. `offset` is the next one to read: a position, not the last row. */
@@ -179,6 +180,10 @@ export interface SourceOptions {
   }
   readonly maxDepth: number
   readonly metadataRefreshMs: number
+  /** How long open() waits for a broker. */
+  readonly connectTimeoutMs: number
+  /** Redacts already. */
+  readonly logger: Logger
   /** Client properties in librdkafka's names: the allowlist of options.ts applied, secrets included. */
   readonly properties: Readonly<Record<string, string>>
 }
@@ -192,6 +197,10 @@ export interface SinkOptions {
   readonly codecOptions: Readonly<Record<string, unknown>>
   /** `source` needs `RecordPlan.partition`. */
   readonly partitioner: Partitioner
+  /** How long open() waits for a broker. */
+  readonly connectTimeoutMs: number
+  /** Redacts already. */
+  readonly logger: Logger
   readonly properties: Readonly<Record<string, string>>
 }
 

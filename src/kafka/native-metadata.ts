@@ -1,0 +1,63 @@
+/** What the addon says about topics and errors, in our terms. */
+import { didYouMean, errorCode, errorCodes, SabotError } from '../errors.ts'
+
+/** One topic of a cluster. `error`: the broker's reason why it cannot be used. */
+export interface TopicMetadata {
+  readonly name: string
+  readonly partitions: number
+  readonly error?: string
+}
+
+/** An error that the addon threw or rejected with. */
+export function fromAddon(error: unknown): SabotError {
+  if (error instanceof SabotError) return error
+  const { code, message, retriable } = (error ?? {}) as { code?: unknown; message?: unknown; retriable?: unknown }
+  const known = typeof code === 'string' && errorCodes.has(code)
+  return new SabotError(known ? errorCode(code as string) : 'KAFKA', String(message ?? error), {
+    cause: error,
+    ...(typeof retriable === 'boolean' && { retriable }),
+  })
+}
+
+/** Asks for topics; where no broker answers says which were asked and what to check. */
+export async function readMetadata(
+  call: 'fromKafka' | 'toKafka',
+  bootstrapServers: string,
+  timeoutMs: number,
+  ask: () => Promise<string>,
+): Promise<readonly TopicMetadata[]> {
+  let json: string
+  try {
+    json = await ask()
+  } catch (error) {
+    const { code, message, cause } = fromAddon(error)
+    if (code !== 'CONNECT') throw new SabotError(code, `${call}: ${message}`, { cause })
+    throw new SabotError(
+      'CONNECT',
+      `${call}: expected a broker at ${bootstrapServers}; none answered within ${timeoutMs} ms: ` +
+        `${message.replace(/\.$/, '')}. Check "bootstrapServers", the network, "tls" and "sasl".`,
+      { cause, where: { option: 'bootstrapServers' } },
+    )
+  }
+  return JSON.parse(json) as TopicMetadata[]
+}
+
+export const isUnknown = (topic: TopicMetadata): boolean =>
+  topic.error === undefined ? topic.partitions === 0 : /unknown.*(topic|partition)/i.test(topic.error)
+
+/** The error of a topic that cannot be used. `existing`: every topic there is. */
+export function topicError(
+  call: 'fromKafka' | 'toKafka',
+  topic: TopicMetadata,
+  bootstrapServers: string,
+  existing: readonly string[],
+): SabotError {
+  const where = { topic: topic.name, option: 'topic' }
+  if (!isUnknown(topic)) return new SabotError('KAFKA', `${call}: topic "${topic.name}": ${topic.error}.`, { where })
+  const hint = didYouMean(topic.name, existing) || ' Create it, or correct "topic".'
+  return new SabotError(
+    'UNKNOWN_TOPIC',
+    `${call}: topic "${topic.name}" does not exist at ${bootstrapServers}.${hint}`,
+    { where },
+  )
+}

@@ -1,0 +1,175 @@
+/**
+ * A Sink on the addon. write() hands the columns' buffers over as they are; the addon holds references to them until
+ * the batch is delivered, and its producer thread only reads. Deliveries come back through take(), on this thread.
+ */
+import { type Batch, batchToBuffers, type Column } from '../batch.ts'
+import { errorCode, SabotError } from '../errors.ts'
+import { fieldsToWire } from '../schema.ts'
+import type { Addon, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
+import type { Delivery, RecordPlan, Sink, SinkOptions } from './backend.ts'
+import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError } from './native-metadata.ts'
+
+interface Pending {
+  readonly resolve: (delivery: Delivery) => void
+  readonly reject: (error: SabotError) => void
+}
+
+const UNKNOWN_RETRIES_MS = [100, 200, 400]
+
+export class NativeSink implements Sink {
+  readonly #addon: Addon
+  readonly #options: SinkOptions
+  #sink: AddonSink | undefined
+  #opening: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  readonly #pending = new Map<number, Pending>()
+  #lastId = 0
+
+  constructor(addon: Addon, options: SinkOptions) {
+    this.#addon = addon
+    this.#options = options
+  }
+
+  open(): Promise<void> {
+    this.#opening ??= this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<void> {
+    this.#refuseClosed()
+    const { properties, topic, codec, codecOptions, partitioner } = this.#options
+    try {
+      const config = { properties: { ...properties }, topic, codec, codecOptions, partitioner }
+      this.#sink = new this.#addon.Sink(JSON.stringify(config), () => this.#drain())
+    } catch (error) {
+      throw fromAddon(error)
+    }
+    let found = await this.#metadata()
+    for (const ms of UNKNOWN_RETRIES_MS) {
+      if (!isUnknown(found)) break
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      found = await this.#metadata()
+    }
+    if (isUnknown(found) || found.error !== undefined) {
+      throw topicError('toKafka', found, this.#options.bootstrapServers, [])
+    }
+  }
+
+  async #metadata(): Promise<TopicMetadata> {
+    this.#refuseClosed()
+    const { topic, bootstrapServers, connectTimeoutMs } = this.#options
+    const found = await readMetadata('toKafka', bootstrapServers, connectTimeoutMs, () =>
+      this.#sink!.metadata(connectTimeoutMs),
+    )
+    return found.find(({ name }) => name === topic) ?? { name: topic, partitions: 0 }
+  }
+
+  async write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery> {
+    this.#refuseClosed()
+    const sink = this.#sink
+    if (sink === undefined)
+      throw new SabotError('CLOSED', `toKafka: the sink of ${this.#options.topic} was not opened.`)
+    const rows = batch.selection?.length ?? batch.numRows
+    if (rows === 0) return { rows: 0, bytes: 0, errors: [] }
+    const id = ++this.#lastId
+    const write = addonWrite(id, batch, plan, onError)
+    return new Promise<Delivery>((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject })
+      try {
+        sink.write(write)
+      } catch (error) {
+        this.#pending.delete(id)
+        reject(fromAddon(error))
+      }
+    })
+  }
+
+  close(options: { readonly abort?: boolean } = {}): Promise<void> {
+    this.#closing ??= this.#close(options.abort === true)
+    return this.#closing
+  }
+
+  async #close(abort: boolean): Promise<void> {
+    try {
+      await this.#sink?.close(abort)
+    } catch (error) {
+      throw fromAddon(error)
+    } finally {
+      // What was unfinished comes back as failed first; nobody is left waiting in any case.
+      this.#drain()
+      for (const { reject } of this.#pending.values()) reject(this.#closed())
+      this.#pending.clear()
+    }
+  }
+
+  #closed(): SabotError {
+    return new SabotError('CLOSED', `toKafka: the sink of ${this.#options.topic} was closed.`)
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw this.#closed()
+  }
+
+  /** Takes every event there is; the addon wakes us again after it gave null. */
+  #drain(): void {
+    for (;;) {
+      const event = this.#sink?.take() ?? null
+      if (event === null) return
+      if (event.kind === 'log') {
+        this.#options.logger[event.level]({ topic: this.#options.topic }, event.message)
+        continue
+      }
+      const pending = this.#pending.get(event.id)
+      this.#pending.delete(event.id)
+      if (event.kind === 'failed') pending?.reject(sinkFailure(event))
+      else pending?.resolve({ rows: event.rows, bytes: event.bytes, errors: event.errors })
+    }
+  }
+}
+
+function sinkFailure(event: Extract<AddonSinkEvent, { kind: 'failed' }>): SabotError {
+  const { code, message, retriable, topic, partition, row } = event
+  const place = row >= 0 ? `row ${row} of the batch` : `${topic}${partition >= 0 ? `[${partition}]` : ''}`
+  return new SabotError(errorCode(code), `toKafka: ${place}: ${message}`, {
+    retriable,
+    where: { topic, ...(partition >= 0 && { partition }) },
+  })
+}
+
+/** What the addon needs of a batch: the columns that the plan names, and which of them is what. */
+export function addonWrite(id: number, batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): AddonWrite {
+  const columns: Column[] = []
+  /** The index of a column among those handed over; -1 where the plan has none. */
+  const indexOf = (name: string | undefined): number => {
+    if (name === undefined) return -1
+    const index = columns.findIndex(({ field }) => field.name === name)
+    if (index >= 0) return index
+    const column = batch.columns.find(({ field }) => field.name === name)
+    if (column === undefined) {
+      const names = batch.columns.map(({ field }) => field.name).join(', ')
+      throw new SabotError('SCHEMA', `toKafka: there is no column "${name}"; there are: ${names}.`, {
+        where: { column: name },
+      })
+    }
+    return columns.push(column) - 1
+  }
+  const value = plan.value.kind === 'columns' ? plan.value.names.map(indexOf) : []
+  const parts = {
+    raw: plan.value.kind === 'bytes' ? indexOf('$value') : -1,
+    key: indexOf(plan.key),
+    headers: indexOf(plan.headers),
+    timestamp: indexOf(plan.timestamp),
+    partition: indexOf(plan.partition),
+    tombstone: indexOf(plan.tombstone),
+  }
+  return {
+    id,
+    schema: JSON.stringify(fieldsToWire(columns.map(({ field }) => field))),
+    ...batchToBuffers({ ...batch, columns }),
+    rows: batch.selection,
+    rowCount: batch.numRows,
+    value,
+    ...parts,
+    onError,
+  }
+}

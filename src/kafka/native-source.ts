@@ -1,0 +1,361 @@
+/**
+ * A Source on the addon. Everything here runs on the JavaScript thread; the addon's poll and decode threads put
+ * events into its queue, and `wake` is called on this thread when there is one after take() gave null. So nothing
+ * polls: between two events this thread is free.
+ */
+import { availableParallelism } from 'node:os'
+import { type Batch, batchFromSlab } from '../batch.ts'
+import { errorCode, SabotError } from '../errors.ts'
+import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
+import type { Addon, AddonSlab, AddonSource, AddonSourceConfig, AddonSourceEvent } from './addon.ts'
+import type {
+  DecodePlan,
+  MessageColumn,
+  Position,
+  Source,
+  SourceEvent,
+  SourceOptions,
+  SourceStats,
+  TopicPartition,
+} from './backend.ts'
+import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError } from './native-metadata.ts'
+
+type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
+
+const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key'>, Field['type']>> = {
+  $topic: { kind: 'utf8' },
+  $partition: { kind: 'int32' },
+  $offset: { kind: 'int64' },
+  $timestamp: { kind: 'timestamp', unit: 'ms' },
+  $headers: {
+    kind: 'list',
+    item: {
+      kind: 'struct',
+      fields: [
+        { name: 'key', type: { kind: 'utf8' } },
+        { name: 'value', type: { kind: 'binary' } },
+      ],
+    },
+  },
+  $value: { kind: 'binary' },
+  $tombstone: { kind: 'bool' },
+}
+
+/** The columns of the batches of a plan, in the slab's order: emitted ones, then message columns. */
+export function planFields(plan: DecodePlan): readonly Field[] {
+  return [
+    ...plan.columns.filter((column) => column.emit).map((column) => column.field),
+    ...plan.message.map((name) => ({
+      name,
+      type: name === '$key' ? { kind: plan.keyType } : messageTypes[name],
+    })),
+  ]
+}
+
+/** A topic that was just created may not have reached the broker that is asked. */
+const UNKNOWN_RETRIES_MS = [100, 200, 400]
+
+export class NativeSource implements Source {
+  readonly #addon: Addon
+  readonly #options: SourceOptions
+  #source: AddonSource | undefined
+  #fields: readonly Field[] = []
+  #empty: Batch | undefined
+  /** Events that came while open() waited for the schema. */
+  #early: SourceEvent[] = []
+  #waiting: (() => void)[] = []
+  #failure: SabotError | undefined
+  #opening: Promise<readonly Field[]> | undefined
+  #closing: Promise<void> | undefined
+  #topics: readonly string[] = []
+  #relisting: NodeJS.Timeout | undefined
+
+  constructor(addon: Addon, options: SourceOptions) {
+    this.#addon = addon
+    this.#options = options
+  }
+
+  open(): Promise<readonly Field[]> {
+    this.#opening ??= this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<readonly Field[]> {
+    this.#refuseClosed()
+    try {
+      this.#source = new this.#addon.Source(JSON.stringify(sourceConfig(this.#options)), () => this.#wake())
+    } catch (error) {
+      throw fromAddon(error)
+    }
+    this.#topics = await this.#resolveTopics()
+    this.#refuseClosed()
+    if (this.#topics.length > 0) this.#source.subscribe(this.#topics)
+    if (this.#options.topic instanceof RegExp) this.#relist()
+    return this.#options.infer ? this.#waitForSchema() : []
+  }
+
+  start(plan: DecodePlan): void {
+    this.#fields = planFields(plan)
+    this.#empty = undefined
+    this.#opened().decode(
+      JSON.stringify({
+        codec: plan.codec,
+        columns: plan.columns.map(({ field, emit }) => ({ name: field.name, type: typeToWire(field.type), emit })),
+        predicate: plan.predicate ?? null,
+        message: plan.message,
+        keyType: plan.keyType,
+        maxDepth: plan.maxDepth,
+      }),
+    )
+  }
+
+  async next(): Promise<SourceEvent> {
+    for (;;) {
+      this.#refuseClosed()
+      const early = this.#early.shift()
+      if (early !== undefined) return early
+      const event = await this.#take()
+      if (event.kind === 'schema') continue
+      return event.kind === 'batch' ? this.#batchEvent(event) : event
+    }
+  }
+
+  async commit(positions: readonly Position[]): Promise<void> {
+    this.#refuseClosed()
+    const json = positions.map(({ topic, partition, offset, epoch }) => ({
+      topic,
+      partition,
+      offset: String(offset),
+      epoch,
+    }))
+    try {
+      await this.#opened().commit(JSON.stringify(json))
+    } catch (error) {
+      throw fromAddon(error)
+    }
+  }
+
+  revoked(token: number): void {
+    // After close() there is no rebalance left that waits for an answer.
+    if (this.#closing === undefined) this.#source?.revoked(token)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    this.#wake()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    clearTimeout(this.#relisting)
+    try {
+      await this.#source?.close()
+    } catch (error) {
+      throw fromAddon(error)
+    } finally {
+      this.#wake()
+    }
+  }
+
+  stats(): SourceStats {
+    if (this.#source === undefined) return { messages: 0, bytes: 0, queuedBytes: 0, lag: [] }
+    const stats = JSON.parse(this.#source.stats()) as Omit<SourceStats, 'lag'> & {
+      lag: readonly (TopicPartition & { readonly messages: string })[]
+    }
+    return { ...stats, lag: stats.lag.map((lag) => ({ ...lag, messages: BigInt(lag.messages) })) }
+  }
+
+  /** The next event that is not a line of the log; throws where the source has failed or was closed. */
+  async #take(): Promise<Exclude<AddonSourceEvent, { kind: 'log' | 'error' }>> {
+    for (;;) {
+      this.#refuseClosed()
+      const event = this.#opened().take()
+      if (event === null) {
+        // wake() comes from a later turn of the event loop, so none is lost between take() and here.
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+      } else if (event.kind === 'log') {
+        this.#options.logger[event.level]({ topic: topicText(this.#options.topic) }, event.message)
+      } else if (event.kind === 'error') {
+        this.#failure = sourceFailure(event)
+      } else {
+        return event
+      }
+    }
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) {
+      throw new SabotError('CLOSED', `fromKafka: the source of ${topicText(this.#options.topic)} was closed.`)
+    }
+    if (this.#failure !== undefined) throw this.#failure
+  }
+
+  #opened(): AddonSource {
+    if (this.#source === undefined) throw new SabotError('CLOSED', 'fromKafka: the source was not opened.')
+    return this.#source
+  }
+
+  #batchEvent(event: AddonBatch): SourceEvent {
+    const { topic, partition, epoch, nextOffset, messages, bytes, errors } = event
+    return {
+      kind: 'batch',
+      batch: event.slab === null ? this.#emptyBatch() : batchFromSlab(this.#fields, event.slab),
+      position: { topic, partition, offset: nextOffset, epoch },
+      messages,
+      bytes,
+      errors,
+    }
+  }
+
+  #emptyBatch(): Batch {
+    this.#empty ??= batchFromSlab(this.#fields, emptySlab(this.#fields))
+    return this.#empty
+  }
+
+  /** Waits for the inferred schema. What else comes meanwhile is for next(). */
+  async #waitForSchema(): Promise<readonly Field[]> {
+    for (;;) {
+      const event = await this.#take()
+      if (event.kind === 'schema') return fieldsFromWire(event.schema)
+      if (event.kind === 'batch') this.#early.push(this.#batchEvent(event))
+      else if (event.kind === 'revoked') {
+        // No row of these partitions was handed over, so there is nothing to finish: the group need not wait.
+        this.#opened().revoked(event.token)
+        this.#early = this.#early.flatMap((early) => without(early, event.partitions))
+      } else this.#early.push(event)
+    }
+  }
+
+  // ---- topics
+
+  #metadata(topics: readonly string[] | null): Promise<readonly TopicMetadata[]> {
+    const { bootstrapServers, connectTimeoutMs } = this.#options
+    return readMetadata('fromKafka', bootstrapServers, connectTimeoutMs, () =>
+      this.#opened().metadata(topics, connectTimeoutMs),
+    )
+  }
+
+  async #resolveTopics(): Promise<readonly string[]> {
+    const { topic, bootstrapServers, until, logger } = this.#options
+    if (topic instanceof RegExp) {
+      const existing = (await this.#metadata(null)).map(({ name }) => name)
+      const names = matchingTopics(topic, existing)
+      if (names.length === 0 && until !== undefined) {
+        throw new SabotError(
+          'UNKNOWN_TOPIC',
+          `fromKafka: option "topic" must match a topic where "until" is given; ${topic} matches none at ` +
+            `${bootstrapServers}, which has: ${existing.join(', ') || 'no topics'}.`,
+          { where: { option: 'topic' } },
+        )
+      }
+      if (names.length === 0) logger.warn({ topic: String(topic) }, `no topic matches ${topic} yet; waiting for one`)
+      return names
+    }
+    const names = typeof topic === 'string' ? [topic] : [...new Set(topic)]
+    let found = await this.#metadata(names)
+    for (const ms of UNKNOWN_RETRIES_MS) {
+      if (!found.some(isUnknown)) break
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      this.#refuseClosed()
+      found = await this.#metadata(names)
+    }
+    const wrong = found.find((each) => isUnknown(each) || each.error !== undefined)
+    if (wrong === undefined) return names
+    const existing = isUnknown(wrong) ? (await this.#metadata(null)).map(({ name }) => name) : []
+    throw topicError('fromKafka', wrong, bootstrapServers, existing)
+  }
+
+  /** Looks for topics that a RegExp matches now, every metadataRefreshMs. */
+  #relist(): void {
+    this.#relisting = setTimeout(async () => {
+      try {
+        const names = matchingTopics(
+          this.#options.topic as RegExp,
+          (await this.#metadata(null)).map(({ name }) => name),
+        )
+        if (this.#closing !== undefined) return
+        const changed = names.length !== this.#topics.length || names.some((name, i) => name !== this.#topics[i])
+        if (changed && names.length > 0) {
+          this.#topics = names
+          this.#opened().subscribe(names)
+          this.#options.logger.info({ topics: names }, `${this.#options.topic} now matches ${names.join(', ')}`)
+        }
+      } catch (error) {
+        // An outage is the client's to mend; the list is asked for again.
+        if (this.#closing !== undefined) return
+        this.#options.logger.warn({ error: fromAddon(error).message }, 'topics could not be listed')
+      }
+      this.#relist()
+    }, this.#options.metadataRefreshMs)
+    this.#relisting.unref()
+  }
+}
+
+/** Sorted; topics of Kafka's own (`__consumer_offsets`) only where the RegExp itself names two underscores. */
+export function matchingTopics(pattern: RegExp, names: readonly string[]): readonly string[] {
+  // Without g and y, under which test() remembers where it stopped.
+  const fresh = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+  const internal = pattern.source.includes('__')
+  return names.filter((name) => (internal || !name.startsWith('__')) && fresh.test(name)).sort()
+}
+
+function topicText(topic: SourceOptions['topic']): string {
+  return Array.isArray(topic) ? topic.join(', ') : String(topic)
+}
+
+function sourceConfig(options: SourceOptions): AddonSourceConfig {
+  const { from, until, batch } = options
+  return {
+    properties: { ...options.properties },
+    mode: options.groupId === undefined ? 'assign' : 'group',
+    from: typeof from === 'string' ? from : 'timestamp' in from ? { timestamp: Number(from.timestamp) } : offsets(from),
+    until: until === undefined || until === 'end' ? (until ?? null) : { timestamp: Number(until.timestamp) },
+    parallelism: options.parallelism ?? availableParallelism(),
+    ...batch,
+    maxDepth: options.maxDepth,
+    metadataRefreshMs: options.metadataRefreshMs,
+    infer: options.infer,
+  }
+}
+
+function offsets(from: { readonly offsets: Readonly<Record<string, Readonly<Record<number, number | bigint>>>> }) {
+  const text = (partitions: Readonly<Record<number, number | bigint>>) =>
+    Object.fromEntries(Object.entries(partitions).map(([partition, offset]) => [partition, String(offset)]))
+  return {
+    offsets: Object.fromEntries(Object.entries(from.offsets).map(([topic, partitions]) => [topic, text(partitions)])),
+  }
+}
+
+function sourceFailure(event: Extract<AddonSourceEvent, { kind: 'error' }>): SabotError {
+  const { code, message, retriable, topic, partition } = event
+  return new SabotError(errorCode(code), `fromKafka: ${message}`, {
+    retriable,
+    where: { ...(topic !== undefined && { topic }), ...(partition !== undefined && partition >= 0 && { partition }) },
+  })
+}
+
+/** An event that waits, without partitions that were taken away; none where nothing of it is left. */
+function without(event: SourceEvent, gone: readonly TopicPartition[]): readonly SourceEvent[] {
+  const isGone = (one: TopicPartition) => gone.some((g) => g.topic === one.topic && g.partition === one.partition)
+  if (event.kind === 'batch') return isGone(event.position) ? [] : [event]
+  if (event.kind !== 'assigned') return [event]
+  const partitions = event.partitions.filter((one) => !isGone(one))
+  return partitions.length === 0 && event.partitions.length > 0 ? [] : [{ ...event, partitions }]
+}
+
+function emptySlab(fields: readonly Field[]): AddonSlab {
+  const nodes = (type: Field['type']): number =>
+    type.kind === 'list'
+      ? 1 + nodes(type.item)
+      : type.kind === 'struct'
+        ? 1 + type.fields.reduce((sum, field) => sum + nodes(field.type), 0)
+        : 1
+  const count = fields.reduce((sum, field) => sum + nodes(field.type), 0)
+  return { rows: 0, buffer: new ArrayBuffer(0), layout: new Float64Array(8 * count) }
+}

@@ -1,0 +1,208 @@
+/** Resolves a plan against the source's fields: which columns, of which types, stand before and after each step. */
+import { didYouMean, SabotError } from '../errors.ts'
+import { type Expr, exprColumns, exprType } from '../expr/expr.ts'
+import type { Field } from '../schema.ts'
+import { envelopeColumns, isInternal, isMessageColumn, messageColumns, messageField, type Plan, type Step } from './steps.ts'
+
+/** What can be named at a point of the plan. */
+export interface Scope {
+  /** The columns, where their types are known. */
+  readonly fields: readonly Field[] | undefined
+  /** Their names; known more often than their types. */
+  readonly names: readonly string[] | undefined
+  /** Whether the message columns can be named too: they end at mapBatches, whose rows may be new ones. */
+  readonly messages: boolean
+  readonly keyType: 'utf8' | 'binary'
+}
+
+export interface BoundStep {
+  readonly step: Step
+  /** Counted from 1, as explain() prints it. */
+  readonly number: number
+  readonly before: Scope
+  readonly after: Scope
+}
+
+export interface BoundPlan {
+  readonly plan: Plan
+  readonly source: Scope
+  readonly steps: readonly BoundStep[]
+  /** The columns that reach the sink. */
+  readonly result: Scope
+}
+
+const scopeOf = (fields: readonly Field[] | undefined, from: Scope, names?: readonly string[]): Scope => ({
+  ...from,
+  fields,
+  names: fields?.map(({ name }) => name) ?? names,
+})
+
+/** `fields`: the source's; undefined where they are not known yet (explain() before a run). */
+export const bind = (plan: Plan, fields: readonly Field[] | undefined): BoundPlan => {
+  const keyType = plan.source.keyType
+  // A document's own "$key" would stand in the way of the message's: the names of message columns are reserved.
+  const own = plan.source.kind === 'kafka' ? fields?.filter(({ name }) => !isInternal(name)) : fields
+  const source = scopeOf(own, { fields: own, names: undefined, messages: plan.source.kind === 'kafka', keyType })
+  const steps: BoundStep[] = []
+  let scope = source
+  for (const [index, step] of plan.steps.entries()) {
+    const after = bindStep(step, scope, `${index + 1} ${step.kind}`)
+    steps.push({ step, number: index + 1, before: scope, after })
+    scope = after
+  }
+  const { sink } = plan
+  if (sink.kind === 'kafka') {
+    const place = `${steps.length + 1} toKafka`
+    // A row that continues a message keeps its message columns up to the sink.
+    const open: Scope = { ...scope, messages: source.messages }
+    for (const part of [sink.key, sink.headers, sink.timestamp, sink.partition]) {
+      if (part !== null && part !== 'keep') checkExpr(part, open, place)
+    }
+  }
+  return { plan, source, steps, result: scope }
+}
+
+/** Types one step. Throws SCHEMA where it names a column that does not exist or does not fit. */
+export const bindStep = (step: Step, before: Scope, place: string): Scope => {
+  switch (step.kind) {
+    case 'filter': {
+      const type = checkExpr(step.predicate, before, place)
+      if (type !== undefined && type.kind !== 'bool') {
+        throw new SabotError('SCHEMA', `${place}: a filter needs a bool expression, this one is ${type.kind}.`, {
+          where: { step: place },
+        })
+      }
+      return before
+    }
+    case 'select': {
+      const typed = step.columns.map(({ name, expr }) => ({ name, type: checkExpr(expr, before, place) }))
+      checkNames(step.columns.map(({ name }) => name), place, step.columns)
+      return scopeOf(complete(typed), before, typed.map(({ name }) => name))
+    }
+    case 'withColumns': {
+      const typed = step.columns.map(({ name, expr }) => ({ name, type: checkExpr(expr, before, place) }))
+      checkNames(step.columns.map(({ name }) => name), place, [])
+      const added = new Map(typed.map((column) => [column.name, column.type]))
+      const names = before.names && [...new Set([...before.names, ...added.keys()])]
+      const kept = before.fields?.map(({ name, type }) => ({ name, type: added.has(name) ? added.get(name) : type }))
+      const fields = kept && complete([...kept, ...typed.filter(({ name }) => !before.names?.includes(name))])
+      return scopeOf(fields, before, names)
+    }
+    case 'rename': {
+      const map = new Map(step.names)
+      for (const name of map.keys()) checkVisible(name, before, place)
+      const names = before.names?.map((name) => map.get(name) ?? name)
+      checkNames([...map.values()], place, [])
+      if (names !== undefined) checkNames(names, place, undefined)
+      const fields = before.fields?.map(({ name, type }) => ({ name: map.get(name) ?? name, type }))
+      return scopeOf(fields, before, names)
+    }
+    case 'drop': {
+      const gone = new Set(step.names)
+      for (const name of gone) checkVisible(name, before, place)
+      return scopeOf(
+        before.fields?.filter(({ name }) => !gone.has(name)),
+        before,
+        before.names?.filter((name) => !gone.has(name)),
+      )
+    }
+    case 'mapBatches':
+      return { ...scopeOf(step.fields, before), messages: false }
+    case 'map':
+    case 'flatMap':
+      return scopeOf(step.fields, before)
+    case 'limit':
+      return before
+  }
+}
+
+/** The names that an expression may use here. */
+const nameable = (scope: Scope): readonly string[] => [
+  ...(scope.names ?? []),
+  ...(scope.messages ? messageColumns.filter((name) => !scope.names?.includes(name)) : []),
+]
+
+export const fieldsInScope = (scope: Scope): readonly Field[] | undefined =>
+  scope.fields && [
+    ...scope.fields,
+    ...(scope.messages
+      ? messageColumns.filter((name) => !scope.names?.includes(name)).map((name) => messageField(name, scope.keyType))
+      : []),
+  ]
+
+const checkExpr = (expr: Expr, scope: Scope, place: string): Field['type'] | undefined => {
+  for (const name of exprColumns(expr)) {
+    if (scope.names?.includes(name)) continue
+    if (isMessageColumn(name)) {
+      if (!scope.messages) throw messagesEnded(name, place)
+      continue
+    }
+    if (scope.names !== undefined) throw noColumn(name, scope, place)
+  }
+  const fields = fieldsInScope(scope)
+  if (fields === undefined) return undefined
+  try {
+    return exprType(expr, fields)
+  } catch (error) {
+    if (!(error instanceof SabotError)) throw error
+    throw new SabotError(error.code, `${place}: ${error.message}`, {
+      cause: error,
+      where: { ...error.where, step: place },
+    })
+  }
+}
+
+const checkVisible = (name: string, scope: Scope, place: string): void => {
+  if (scope.names !== undefined && !scope.names.includes(name)) throw noColumn(name, scope, place)
+}
+
+const noColumn = (name: string, scope: Scope, place: string): SabotError => {
+  const names = nameable(scope)
+  const columns = scope.names?.length ? scope.names.join(', ') : 'none'
+  return new SabotError(
+    'SCHEMA',
+    `${place}: there is no column "${name}".${didYouMean(name, names)} The columns here: ${columns}.`,
+    { where: { column: name, step: place } },
+  )
+}
+
+const messagesEnded = (name: string, place: string): SabotError =>
+  new SabotError(
+    'SCHEMA',
+    `${place}: "${name}" is a message column, and there are none here: a stream of batches has none, and after ` +
+      `mapBatches rows may be new ones. Take it along as a column before: .withColumns({ key: col('${name}') }).`,
+    { where: { column: name, step: place } },
+  )
+
+/** Names are unique, not empty; of the message columns only the new record's may be given values. */
+const checkNames = (
+  names: readonly string[],
+  place: string,
+  passing: readonly { readonly name: string; readonly expr: Expr }[] | undefined,
+): void => {
+  const seen = new Set<string>()
+  for (const name of names) {
+    if (seen.has(name)) {
+      throw new SabotError('SCHEMA', `${place}: the column "${name}" is named twice.`, {
+        where: { column: name, step: place },
+      })
+    }
+    seen.add(name)
+    if (passing === undefined || envelopeColumns.includes(name)) continue
+    const itself = passing.some((column) => column.name === name && isColumn(column.expr, name))
+    if (!itself && isInternal(name)) {
+      throw new SabotError(
+        'SCHEMA',
+        `${place}: "${name}" is where a message came from and can not be given a value; ${envelopeColumns.join(', ')} can.`,
+        { where: { column: name, step: place } },
+      )
+    }
+  }
+}
+
+const isColumn = (expr: Expr, name: string): boolean => expr.node.kind === 'col' && expr.node.name === name
+
+const complete = (
+  columns: readonly { readonly name: string; readonly type: Field['type'] | undefined }[],
+): readonly Field[] | undefined =>
+  columns.every((column): column is Field => column.type !== undefined) ? columns : undefined

@@ -1,0 +1,97 @@
+/** A plan: one source, steps, one sink. Frozen data; nothing here runs or connects. */
+import type { Expr } from '../expr/expr.ts'
+import type { Field } from '../schema.ts'
+
+export interface NamedExpr {
+  readonly name: string
+  readonly expr: Expr
+}
+
+/** A user's function; its own types stand at the face, in stream.ts. */
+// biome-ignore lint/suspicious/noExplicitAny: the plan carries functions of every type
+export type StepFunction = (...args: any[]) => unknown
+
+export type Step =
+  | { readonly kind: 'filter'; readonly predicate: Expr }
+  | { readonly kind: 'select' | 'withColumns'; readonly columns: readonly NamedExpr[] }
+  | { readonly kind: 'rename'; readonly names: readonly (readonly [from: string, to: string])[] }
+  | { readonly kind: 'drop'; readonly names: readonly string[] }
+  /** `fields`: what the function returns, where the user gave a schema. */
+  | {
+      readonly kind: 'mapBatches' | 'map' | 'flatMap'
+      readonly fn: StepFunction
+      readonly fields: readonly Field[] | undefined
+    }
+  | { readonly kind: 'limit'; readonly count: number }
+
+export interface SourceStep {
+  readonly kind: 'kafka' | 'batches'
+  /** For explain(): the topic, or what the batches are. */
+  readonly title: string
+  readonly codec: string
+  readonly codecOptions: Readonly<Record<string, unknown>>
+  /** The schema that was given; undefined: inferred when the run starts. */
+  readonly fields: readonly Field[] | undefined
+  readonly keyType: 'utf8' | 'binary'
+}
+
+/** A part of the record's envelope: as it was read, none, or a column or expression. */
+export type EnvelopePart = 'keep' | null | Expr
+
+export interface KafkaSinkStep {
+  readonly kind: 'kafka'
+  readonly title: string
+  readonly codec: string
+  readonly codecOptions: Readonly<Record<string, unknown>>
+  readonly key: EnvelopePart
+  readonly headers: EnvelopePart
+  readonly timestamp: EnvelopePart
+  /** null: the partitioner chooses. */
+  readonly partition: Expr | null
+}
+
+export type SinkStep = KafkaSinkStep | { readonly kind: 'collect' | 'forEachBatch' | 'iterate' }
+
+export interface Plan {
+  readonly source: SourceStep
+  readonly steps: readonly Step[]
+  readonly sink: SinkStep
+}
+
+/** The message columns, and the names that a plan may give values to: they are the new record's. */
+export const messageColumns = ['$key', '$topic', '$partition', '$offset', '$timestamp', '$headers'] as const
+export const envelopeColumns: readonly string[] = ['$key', '$headers', '$timestamp']
+export type MessageName = (typeof messageColumns)[number] | '$value' | '$tombstone'
+
+export const isMessageColumn = (name: string): boolean => (messageColumns as readonly string[]).includes(name)
+
+/** Also the two that only the optimiser names. */
+export const isInternal = (name: string): boolean =>
+  isMessageColumn(name) || name === '$value' || name === '$tombstone'
+
+/** Their types, as slabs carry them. */
+export const messageField = (name: MessageName, keyType: 'utf8' | 'binary'): Field => {
+  switch (name) {
+    case '$key':
+      return { name, type: { kind: keyType } }
+    case '$topic':
+      return { name, type: { kind: 'utf8' } }
+    case '$partition':
+      return { name, type: { kind: 'int32' } }
+    case '$offset':
+      return { name, type: { kind: 'int64' } }
+    case '$timestamp':
+      return { name, type: { kind: 'timestamp', unit: 'ms' } }
+    case '$headers': {
+      const fields: readonly Field[] = [
+        { name: 'key', type: { kind: 'utf8' } },
+        { name: 'value', type: { kind: 'binary' } },
+      ]
+      return { name, type: { kind: 'list', item: { kind: 'struct', fields } } }
+    }
+    case '$value':
+      return { name, type: { kind: 'binary' } }
+    case '$tombstone':
+      return { name, type: { kind: 'bool' } }
+  }
+}

@@ -1,0 +1,387 @@
+/**
+ * The loop: poll -> steps -> deliver -> commit. Runs on the JavaScript thread. Three things go on at once:
+ *
+ *   reader   takes the source's events, answers rebalances, feeds the inbox (two batches)
+ *   worker   takes batches from the inbox in order, runs the steps, hands rows to the outlet
+ *   outlet   delivers up to a window of batches; each delivery moves the committable position
+ *
+ * A revocation, as it happens: the reader closes the partitions, takes their waiting batches out of the inbox, and
+ * leaves the rest to a task of its own: wait until the batch in the steps and those at the outlet are delivered,
+ * commit, answer the source. Meanwhile the reader goes on. The task never waits for the reader, and the worker never
+ * waits for the task, so a slow step only delays the answer by itself. The partition's late batches, still in the
+ * source's queue, carry an epoch that is no longer accepted and are left.
+ */
+import type { Batch } from '../batch.ts'
+import { SabotError } from '../errors.ts'
+import type { Source, SourceEvent } from '../kafka/backend.ts'
+import type { Logger } from '../logger.ts'
+import type { Counters, RunMetrics } from '../metrics.ts'
+import type { OffsetStore } from '../offsets/store.ts'
+import { Inbox } from './inbox.ts'
+import type { Outlet } from './outlets.ts'
+import { asSabotError, type RowErrors } from './policy.ts'
+import { Positions, type Ticket } from './positions.ts'
+import type { Origin, Prepare, Program } from './program.ts'
+import { numSelected } from './rows.ts'
+
+type BatchEvent = Extract<SourceEvent, { kind: 'batch' }>
+type RevokedEvent = Extract<SourceEvent, { kind: 'revoked' }>
+
+export interface LoopParts {
+  readonly source: Source
+  readonly outlet: Outlet
+  /** Turns the source's fields into what runs. Throws a SabotError where the plan does not fit them. */
+  readonly prepare: Prepare
+  /** null: nothing is committed. */
+  readonly offsets: OffsetStore | null
+  readonly rowErrors: RowErrors
+  readonly counters: Counters
+  readonly logger: Logger
+  readonly commitIntervalMs: number
+}
+
+/** How long a failing run waits for what it has already sent, so that less is read twice. */
+const FAIL_DRAIN_MS = 5_000
+/** A step that runs longer is reported: the group's `max.poll.interval.ms` does not see it. */
+const STUCK_STEP_MS = 30_000
+
+/** An aborted run does not wait longer for each of the source and the sink to close. */
+const ABORT_CLOSE_MS = 2_000
+
+const within = async (work: Promise<unknown>, ms: number): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  try {
+    await Promise.race([work, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+interface Item {
+  readonly event: BatchEvent
+  readonly ticket: Ticket
+}
+
+export class RunLoop {
+  readonly done: Promise<RunMetrics>
+  readonly #parts: LoopParts
+  readonly #positions = new Positions()
+  readonly #inbox = new Inbox<Item>()
+  readonly #assigned = new Map<string, { topic: string; partition: number }>()
+  readonly #inFlight = new Set<Promise<void>>()
+  readonly #revocations = new Set<Promise<void>>()
+  readonly #stopped = Promise.withResolvers<void>()
+  /** What waits, to be told when the run ends early. Not one promise to race against: its reactions would pile up. */
+  readonly #halts = new Set<(error: SabotError) => void>()
+  #failure: { readonly error: SabotError; readonly drain: boolean } | undefined
+  #stopping = false
+  #closing = false
+  #bytesInFlight = 0
+  #windowChanged: (() => void)[] = []
+  #committing: Promise<void> = Promise.resolve()
+  #step: { readonly since: number; readonly origin: Origin; reported: boolean } | undefined
+  #stopPromise: Promise<void> | undefined
+
+  constructor(parts: LoopParts) {
+    this.#parts = parts
+    this.done = this.#run()
+    // Whoever holds `done`, run() or stop() sees the failure; a run nobody waits for must not end the process.
+    this.done.catch(() => {})
+  }
+
+  /** Takes no more batches, delivers and commits what was taken, leaves the group. Always the same promise. */
+  stop(): Promise<void> {
+    if (this.#stopPromise === undefined) {
+      this.#stopPromise = this.done.then(() => {})
+      this.#stopPromise.catch(() => {})
+      this.#beginStop()
+    }
+    return this.#stopPromise
+  }
+
+  /** Ends at once: what is under way is not waited for and nothing more is committed. */
+  abort(reason: string): void {
+    this.#fail(new SabotError('ABORTED', `The run was aborted: ${reason}.`), false)
+  }
+
+  metrics(): RunMetrics {
+    const { queuedBytes, lag } = this.#parts.source.stats()
+    return this.#parts.counters.snapshot({
+      queuedBytes,
+      lag,
+      inFlight: this.#inFlight.size,
+      assigned: [...this.#assigned.values()],
+    })
+  }
+
+  async #run(): Promise<RunMetrics> {
+    // A stop in the turn of the start comes before anything connects.
+    await Promise.resolve()
+    const { counters, logger } = this.#parts
+    const timer = setInterval(() => this.#tick(), this.#parts.commitIntervalMs)
+    timer.unref()
+    try {
+      await this.#flow()
+      await this.#close()
+    } catch (error) {
+      this.#fail(error, true)
+      await this.#closeFailed(this.#failure!.drain)
+    } finally {
+      clearInterval(timer)
+      counters.end()
+    }
+    if (this.#failure !== undefined) {
+      logger.error({ code: this.#failure.error.code }, this.#failure.error.message)
+      throw this.#failure.error
+    }
+    return this.metrics()
+  }
+
+  async #flow(): Promise<void> {
+    const { source, outlet, prepare } = this.#parts
+    if (this.#stopping) return
+    const opened = await this.#unlessStopped(Promise.all([source.open(), outlet.open()]))
+    if (opened === undefined) return
+    const program = prepare(opened[0])
+    if (program.finished()) return
+    source.start(program.decode)
+    const reader = this.#read()
+    // The reader goes on until the source is closed: while the worker drains, rebalances still need answers.
+    reader.catch((error) => this.#fail(error, true))
+    const worker = this.#work(program)
+    worker.catch(() => {})
+    await this.#unlessHalted(worker)
+    await this.#unlessHalted(Promise.all(this.#inFlight))
+    await this.#unlessHalted(Promise.all(this.#revocations))
+  }
+
+  async #read(): Promise<void> {
+    const { source, logger } = this.#parts
+    let ended = false
+    for (;;) {
+      let event: SourceEvent
+      try {
+        event = await source.next()
+      } catch (error) {
+        if (this.#closing || (ended && asSabotError(error, 'KAFKA').code === 'CLOSED')) return
+        throw error
+      }
+      if (this.#closing) return
+      switch (event.kind) {
+        case 'assigned':
+          for (const { topic, partition, epoch } of event.partitions) {
+            this.#positions.assign(topic, partition, epoch)
+            this.#assigned.set(`${partition}/${topic}`, { topic, partition })
+          }
+          logger.debug({ partitions: event.partitions }, 'partitions assigned')
+          break
+        case 'revoked':
+          this.#revoke(event)
+          break
+        case 'end':
+          // Goes on listening: a rebalance while the last batches are delivered still wants its answer.
+          ended = true
+          this.#inbox.close()
+          break
+        case 'batch': {
+          if (this.#stopping || !this.#positions.accepts(event.position)) break
+          const ticket = this.#positions.take(event.position)
+          if (!(await this.#inbox.put({ event, ticket }))) ticket.dropped()
+          break
+        }
+      }
+    }
+  }
+
+  #revoke(event: RevokedEvent): void {
+    const { source, logger } = this.#parts
+    const taken = new Set(event.partitions.map(({ topic, partition }) => `${partition}/${topic}`))
+    logger.debug({ partitions: event.partitions, lost: event.lost }, 'partitions revoked')
+    for (const { topic, partition } of event.partitions) {
+      this.#positions.close(topic, partition)
+      if (event.lost) this.#positions.forget(topic, partition)
+      this.#assigned.delete(`${partition}/${topic}`)
+    }
+    const waiting = this.#inbox.remove(({ event: { position } }) =>
+      taken.has(`${position.partition}/${position.topic}`),
+    )
+    for (const { ticket } of waiting) ticket.dropped()
+    const answer = async (): Promise<void> => {
+      try {
+        if (!event.lost) {
+          await this.#unlessHalted(this.#positions.idle(event.partitions))
+          if (!this.#parts.outlet.commitAtEnd) await this.#commit()
+        }
+      } finally {
+        for (const { topic, partition } of event.partitions) this.#positions.forget(topic, partition)
+        source.revoked(event.token)
+      }
+    }
+    const task = answer().catch((error) => this.#fail(error, true))
+    this.#revocations.add(task)
+    void task.then(() => this.#revocations.delete(task))
+  }
+
+  async #work(program: Program): Promise<void> {
+    for (;;) {
+      const item = await this.#unlessHalted(this.#inbox.take())
+      if (item === undefined) return
+      await this.#process(program, item)
+      if (program.finished()) {
+        this.#beginStop()
+        for (const { ticket } of this.#inbox.remove(() => true)) ticket.dropped()
+        return
+      }
+    }
+  }
+
+  async #process(program: Program, { event, ticket }: Item): Promise<void> {
+    const { counters, rowErrors, outlet } = this.#parts
+    const { topic, partition, offset } = event.position
+    counters.messagesIn += event.messages
+    counters.bytesIn += event.bytes
+    counters.batches++
+    for (const error of event.errors) rowErrors.report({ topic, partition, ...error })
+    const rows = numSelected(event.batch)
+    counters.rowsIn += rows
+    if (rows === 0) return ticket.delivered()
+
+    const origin: Origin = { topic, partition, position: offset, cut: undefined }
+    this.#step = { since: performance.now(), origin, reported: false }
+    let result: Batch
+    try {
+      const returned = program.run(event.batch, origin)
+      result = returned instanceof Promise ? await this.#unlessHalted(returned) : returned
+    } finally {
+      this.#step = undefined
+    }
+    // A limit cut this batch: the position ends behind the last row taken, or nowhere where that is not known.
+    const settle = (): void => {
+      if (origin.cut === 'unknown') ticket.dropped()
+      else ticket.delivered(origin.cut)
+    }
+    if (numSelected(result) === 0) return settle()
+
+    await this.#window(event.bytes)
+    const delivery = outlet.write(result, program, origin).then(
+      (delivered) => {
+        if (delivered === null) return ticket.dropped()
+        counters.rowsOut += delivered.rows
+        counters.bytesOut += delivered.bytes
+        settle()
+      },
+      (error) => this.#fail(error, false),
+    )
+    this.#bytesInFlight += event.bytes
+    this.#inFlight.add(delivery)
+    void delivery.then(() => {
+      this.#inFlight.delete(delivery)
+      this.#bytesInFlight -= event.bytes
+      const changed = this.#windowChanged
+      this.#windowChanged = []
+      for (const resolve of changed) resolve()
+    })
+  }
+
+  /** Waits until the outlet has room: invariant 4 downstream of the source's own queue. */
+  async #window(bytes: number): Promise<void> {
+    const { window } = this.#parts.outlet
+    while (
+      this.#inFlight.size >= window.batches ||
+      (this.#inFlight.size > 0 && this.#bytesInFlight + bytes > window.bytes)
+    ) {
+      await this.#unlessHalted(new Promise<void>((resolve) => this.#windowChanged.push(resolve)))
+    }
+  }
+
+  #tick(): void {
+    if (this.#step !== undefined && !this.#step.reported && performance.now() - this.#step.since > STUCK_STEP_MS) {
+      const { topic, partition } = this.#step.origin
+      this.#step.reported = true
+      this.#parts.logger.warn({ topic, partition }, `a step has been running for ${STUCK_STEP_MS / 1000} seconds`)
+    }
+    if (this.#closing || this.#parts.outlet.commitAtEnd) return
+    this.#commit().catch((error) => {
+      const failure = asSabotError(error, 'KAFKA')
+      // The positions stay committable; the next tick tries again.
+      if (failure.retriable) this.#parts.logger.warn({ code: failure.code }, `commit failed: ${failure.message}`)
+      else this.#fail(failure, true)
+    })
+  }
+
+  /** One commit at a time, so that an older position never lands after a newer one. */
+  #commit(): Promise<void> {
+    const { offsets, counters } = this.#parts
+    if (offsets === null) return Promise.resolve()
+    const commit = this.#committing.then(async () => {
+      const positions = this.#positions.committable()
+      if (positions.length === 0) return
+      await offsets.commit(positions)
+      this.#positions.committed(positions)
+      counters.commits++
+    })
+    this.#committing = commit.catch(() => {})
+    return commit
+  }
+
+  #beginStop(): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#inbox.close()
+    this.#stopped.resolve()
+  }
+
+  #fail(error: unknown, drain: boolean): void {
+    if (this.#failure !== undefined) return
+    const failure = { error: asSabotError(error, 'KAFKA'), drain }
+    this.#failure = failure
+    this.#beginStop()
+    for (const reject of this.#halts) reject(failure.error)
+    this.#halts.clear()
+  }
+
+  async #close(): Promise<void> {
+    const { source, outlet, offsets } = this.#parts
+    await this.#unlessHalted(outlet.close({ abort: false }))
+    await this.#unlessHalted(this.#commit())
+    this.#closing = true
+    await this.#unlessHalted(source.close())
+    if (offsets !== null) await this.#unlessHalted(offsets.close())
+  }
+
+  /** Commits what was delivered before the failure and nothing past it; then closes everything. */
+  async #closeFailed(drain: boolean): Promise<void> {
+    const { source, outlet, offsets, logger } = this.#parts
+    const aborted = this.#failure?.error.code === 'ABORTED'
+    if (drain) await within(Promise.all(this.#inFlight), FAIL_DRAIN_MS)
+    const quietly = async (what: string, work: Promise<void>): Promise<void> => {
+      try {
+        await (aborted ? within(work, ABORT_CLOSE_MS) : work)
+      } catch (error) {
+        logger.warn({ code: asSabotError(error, 'KAFKA').code }, `${what} after the run failed: ${String(error)}`)
+      }
+    }
+    this.#closing = true
+    await quietly('closing the sink', outlet.close({ abort: true }))
+    if (!aborted && !outlet.commitAtEnd) await quietly('committing', this.#commit())
+    await quietly('closing the source', source.close())
+    if (offsets !== null) await quietly('closing the offset store', offsets.close())
+  }
+
+  #unlessHalted<T>(work: Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#halts.add(reject)
+      work.then(resolve, reject).finally(() => this.#halts.delete(reject))
+      if (this.#failure !== undefined) reject(this.#failure.error)
+    })
+  }
+
+  /** undefined: the run was stopped first. */
+  #unlessStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    work.catch(() => {})
+    return this.#unlessHalted(Promise.race([work, this.#stopped.promise.then(() => undefined)]))
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Where a run's rows go: a Kafka sink, the user's function, a `for await`, or memory. The loop knows no more of
+ * them than this.
+ */
+import { type Batch, batchToRecordBatch, compactBatch, type RecordBatch } from '../batch.ts'
+import { SabotError } from '../errors.ts'
+import type { Delivery, Sink } from '../kafka/backend.ts'
+import { asSabotError, type RowErrors } from './policy.ts'
+import type { BatchContext, Origin, Program } from './program.ts'
+import { numSelected, offsetAt } from './rows.ts'
+
+export interface Outlet {
+  /** How much may wait for delivery. */
+  readonly window: { readonly batches: number; readonly bytes: number }
+  /** True: rows are delivered only when the run has ended well, so positions are committed then and not before. */
+  readonly commitAtEnd: boolean
+  open(): Promise<void>
+  /** Resolves when the rows are delivered; null: they never will be. Batches come in order. */
+  write(batch: Batch, program: Program, origin: Origin): Promise<Pick<Delivery, 'rows' | 'bytes'> | null>
+  /** Waits for what was written, or drops it. Idempotent. */
+  close(options: { readonly abort: boolean }): Promise<void>
+}
+
+const visibleRows = (batch: Batch, program: Program): RecordBatch =>
+  batchToRecordBatch(compactBatch(batch), program.visible(batch))
+
+const MIB = 1024 * 1024
+
+/** Rows to a topic. Eight batches or 64 MiB are under way at most; reading goes on meanwhile. */
+export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
+  window: { batches: 8, bytes: 64 * MIB },
+  commitAtEnd: false,
+  open: () => sink.open(),
+  async write(batch, program, origin) {
+    const { topic, partition } = origin
+    const delivery = await sink.write(batch, program.record(batch), rowErrors.policy)
+    for (const { row, code, message } of delivery.errors) {
+      rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code, message })
+    }
+    return delivery
+  },
+  close: ({ abort }) => sink.close({ abort }),
+})
+
+/** Rows to a function, one batch at a time; delivered when it has returned. */
+export const functionOutlet = (
+  receive: (batch: RecordBatch, context: BatchContext) => unknown,
+): Outlet => ({
+  window: { batches: 1, bytes: Number.POSITIVE_INFINITY },
+  commitAtEnd: false,
+  async open() {},
+  async write(batch, program, { topic, partition, position }) {
+    const rows = numSelected(batch)
+    const columns = visibleRows(batch, program)
+    try {
+      await receive(columns, { topic, partition, position })
+    } catch (error) {
+      if (error instanceof SabotError) throw error
+      const cause = asSabotError(error, 'STEP')
+      throw new SabotError('STEP', `forEachBatch: ${topic}[${partition}] before offset ${position}: ${cause.message}`, {
+        cause: error,
+        where: { topic, partition, step: 'forEachBatch' },
+      })
+    }
+    return { rows, bytes: 0 }
+  },
+  async close() {},
+})
+
+/** Rows into memory. A run that fails has delivered nothing. */
+export const collectOutlet = (batches: RecordBatch[]): Outlet => ({
+  window: { batches: 8, bytes: Number.POSITIVE_INFINITY },
+  commitAtEnd: true,
+  async open() {},
+  async write(batch, program) {
+    batches.push(visibleRows(batch, program))
+    return { rows: numSelected(batch), bytes: 0 }
+  },
+  async close() {},
+})
+
+/**
+ * Rows to a `for await`. A batch is delivered when the consumer asks for the next one; the batch in hand when it
+ * breaks out, or throws, is not: which of the two it was can not be told from here.
+ */
+export class IterationOutlet implements Outlet {
+  readonly window = { batches: 1, bytes: Number.POSITIVE_INFINITY }
+  readonly commitAtEnd = false
+  #offered: { readonly batch: RecordBatch; readonly settle: (taken: boolean) => void } | undefined
+  #inHand: ((taken: boolean) => void) | undefined
+  #wanted: (() => void) | undefined
+  #ended = false
+
+  async open(): Promise<void> {}
+
+  async write(batch: Batch, program: Program): Promise<{ rows: number; bytes: number } | null> {
+    if (this.#ended) return null
+    const columns = visibleRows(batch, program)
+    const taken = await new Promise<boolean>((settle) => {
+      this.#offered = { batch: columns, settle }
+      this.#wanted?.()
+    })
+    return taken ? { rows: numSelected(batch), bytes: 0 } : null
+  }
+
+  /** The next batch; undefined: there is none any more. */
+  async take(): Promise<RecordBatch | undefined> {
+    this.#inHand?.(true)
+    this.#inHand = undefined
+    while (this.#offered === undefined) {
+      if (this.#ended) return undefined
+      await new Promise<void>((resolve) => {
+        this.#wanted = resolve
+      })
+    }
+    const { batch, settle } = this.#offered
+    this.#offered = undefined
+    this.#inHand = settle
+    return batch
+  }
+
+  /** The consumer has gone: what it did not ask past is not delivered. */
+  end(): void {
+    this.#ended = true
+    this.#inHand?.(false)
+    this.#offered?.settle(false)
+    this.#inHand = undefined
+    this.#offered = undefined
+    this.#wanted?.()
+  }
+
+  async close(): Promise<void> {
+    this.end()
+  }
+}

@@ -1,0 +1,355 @@
+/**
+ * An optimised plan as functions: what a batch goes through between the source and the outlet. Runs on the
+ * JavaScript thread. Expressions are compiled when the first batch comes, for the columns that it has; only a user's
+ * function can make the columns change within a run, and then they are compiled again.
+ */
+import {
+  type Batch,
+  batchFromRecordBatch,
+  batchFromRows,
+  batchToRecordBatch,
+  batchToRows,
+  type Column,
+  compactBatch,
+  type RecordBatch,
+  takeColumn,
+} from '../batch.ts'
+import { didYouMean, SabotError } from '../errors.ts'
+import type { Expr } from '../expr/expr.ts'
+import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel } from '../expr/kernel.ts'
+import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
+import type { Optimised, PhysicalStep } from '../plan/optimise.ts'
+import { isInternal } from '../plan/steps.ts'
+import type { Field } from '../schema.ts'
+import { asSabotError } from './policy.ts'
+import { int64At, numSelected, rowAt } from './rows.ts'
+
+/** Where the rows of a batch come from. */
+export interface Origin {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset to read after the batch. */
+  readonly position: bigint
+  /** Set by a limit that cut the batch: the position behind the last row taken, or that it is not known. */
+  cut: bigint | 'unknown' | undefined
+}
+
+/** What the user's functions learn about a batch. */
+export interface BatchContext {
+  readonly topic: string
+  readonly partition: number
+  /** The position behind the batch: the next offset to read. */
+  readonly position: bigint
+}
+
+export interface Program {
+  readonly decode: DecodePlan
+  run(batch: Batch, origin: Origin): Batch | Promise<Batch>
+  /** A limit is reached: no more batches are wanted. */
+  finished(): boolean
+  /** The names of a result's columns without those that only go along. */
+  visible(batch: Batch): readonly string[]
+  /** Which columns of a result become which part of a record. */
+  record(batch: Batch): RecordPlan
+}
+
+/** Turns the source's fields into what runs. Throws a SabotError where the plan does not fit them. */
+export type Prepare = (fields: readonly Field[]) => Program
+
+/** What stands beside the plan in a decode plan. */
+export type DecodeSettings = Pick<DecodePlan, 'codec' | 'keyType' | 'maxDepth'>
+
+type Run = (batch: Batch, origin: Origin) => Batch | Promise<Batch>
+
+interface Progress {
+  finished: boolean
+}
+
+export const compileProgram = (plan: Optimised, settings: DecodeSettings): Program => {
+  const progress: Progress = { finished: plan.steps.some((step) => step.kind === 'limit' && step.count === 0) }
+  const steps = plan.steps.map((step) => compileStep(step, progress))
+  const names = plan.bound.result.names
+  return {
+    decode: {
+      ...settings,
+      columns: plan.columns ?? [],
+      ...(plan.predicate === undefined ? {} : { predicate: plan.predicate }),
+      message: plan.message,
+    },
+    run: (batch, origin) => runSteps(steps, 0, batch, origin),
+    finished: () => progress.finished,
+    visible: (batch) => names ?? namesOf(batch).filter((name) => !isInternal(name)),
+    record: (batch) => {
+      const present = new Set(namesOf(batch))
+      const envelope = Object.entries(plan.envelope).filter(([, name]) => present.has(name))
+      // Columns with a message column's name are the record's envelope, never part of its value.
+      const columns = (names ?? namesOf(batch)).filter((name) => !isInternal(name))
+      return {
+        value: plan.value === 'bytes' ? { kind: 'bytes' } : { kind: 'columns', names: columns },
+        ...Object.fromEntries(envelope),
+      }
+    },
+  }
+}
+
+/** The program of a plan that did not fit columns that could not be known: it fails at the first row. */
+export const failingProgram = (error: SabotError, settings: DecodeSettings): Program => ({
+  decode: { ...settings, columns: [], message: [] },
+  run: () => {
+    throw error
+  },
+  finished: () => false,
+  visible: () => [],
+  record: () => ({ value: { kind: 'columns', names: [] } }),
+})
+
+/** Stays synchronous for as long as the steps are: a promise a batch and step would cost more than the step. */
+const runSteps = (steps: readonly Run[], from: number, batch: Batch, origin: Origin): Batch | Promise<Batch> => {
+  let current = batch
+  for (let i = from; i < steps.length; i++) {
+    if (numSelected(current) === 0) return current
+    const result = steps[i]!(current, origin)
+    if (result instanceof Promise) return result.then((next) => runSteps(steps, i + 1, next, origin))
+    current = result
+  }
+  return current
+}
+
+const compileStep = (step: PhysicalStep, progress: Progress): Run => {
+  switch (step.kind) {
+    case 'filter':
+      return filterStep(step.predicate)
+    case 'project':
+      return projectStep(step)
+    case 'mapBatches':
+      return mapBatchesStep(step)
+    case 'map':
+    case 'flatMap':
+      return mapRowsStep(step)
+    case 'limit':
+      return limitStep(step, progress)
+  }
+}
+
+const namesOf = (batch: Batch): string[] => batch.columns.map(({ field }) => field.name)
+
+/** Compiles anew when the fields are others than last time. Those of one slab shape are the same objects. */
+const perFields = <T>(compile: (fields: readonly Field[]) => T): ((batch: Batch) => T) => {
+  let fields: readonly Field[] | undefined
+  let compiled: T
+  return (batch) => {
+    const columns = batch.columns
+    if (fields?.length !== columns.length || !columns.every(({ field }, i) => field === fields![i])) {
+      fields = columns.map(({ field }) => field)
+      compiled = compile(fields)
+    }
+    return compiled
+  }
+}
+
+const filterStep = (predicate: Expr): Run => {
+  const kernelFor = perFields((fields): FilterKernel => compileFilter(predicate, fields))
+  return (batch) => ({ ...batch, selection: kernelFor(batch)(batch) })
+}
+
+const projectStep = ({ columns, open, without, number }: Extract<PhysicalStep, { kind: 'project' }>): Run => {
+  interface Part {
+    readonly name: string
+    readonly index: number
+    readonly kernel: ColumnKernel | undefined
+  }
+  const partsFor = perFields((fields): readonly Part[] => {
+    const names = fields.map(({ name }) => name)
+    const parts = columns.flatMap(({ name, expr }): Part[] => {
+      if (expr.node.kind !== 'col') return [{ name, index: -1, kernel: compileColumn(expr, fields) }]
+      const index = names.indexOf(expr.node.name)
+      // New rows have no message columns: mapBatches gave other rows than it was handed.
+      if (index < 0 && isInternal(expr.node.name)) return []
+      if (index < 0) throw missing(expr.node.name, names, number)
+      return [{ name, index, kernel: undefined }]
+    })
+    if (!open) return parts
+    for (const name of without) if (!names.includes(name)) throw missing(name, names, number)
+    const given = new Map(parts.map((part) => [part.name, part]))
+    const kept = names.flatMap((name, index): Part[] => {
+      const part = given.get(name)
+      given.delete(name)
+      if (part !== undefined) return [part]
+      return without.includes(name) ? [] : [{ name, index, kernel: undefined }]
+    })
+    return [...kept, ...given.values()]
+  })
+  return (batch) => ({
+    ...batch,
+    columns: partsFor(batch).map(({ name, index, kernel }): Column => {
+      if (kernel !== undefined) return renamed(kernel(batch), name)
+      return renamed(batch.columns[index]!, name)
+    }),
+  })
+}
+
+/** One object a name and type, so that later steps know the columns again. */
+const renamings = new WeakMap<Field, Map<string, Field>>()
+
+const renamed = (column: Column, name: string): Column => {
+  if (column.field.name === name) return column
+  let fields = renamings.get(column.field)
+  if (fields === undefined) {
+    fields = new Map()
+    renamings.set(column.field, fields)
+  }
+  let field = fields.get(name)
+  if (field === undefined) {
+    field = { name, type: column.field.type }
+    fields.set(name, field)
+  }
+  return { field, data: column.data }
+}
+
+const missing = (name: string, names: readonly string[], number: number): SabotError => {
+  const visible = names.filter((each) => !isInternal(each))
+  return new SabotError(
+    'SCHEMA',
+    `step ${number}: there is no column "${name}".${didYouMean(name, visible)} The columns here: ${visible.join(', ')}.`,
+    { where: { column: name, step: String(number) } },
+  )
+}
+
+/** Wraps what a user's function threw: which step, which rows. */
+const stepError = (error: unknown, kind: string, number: number, origin: Origin): SabotError => {
+  const { topic, partition, position } = origin
+  const cause = asSabotError(error, 'STEP')
+  const code = error instanceof SabotError ? error.code : 'STEP'
+  return new SabotError(
+    code,
+    `step ${number} (${kind}): ${topic}[${partition}] before offset ${position}: ${cause.message}`,
+    { cause: error, where: { topic, partition, step: `${number} ${kind}` } },
+  )
+}
+
+type UserStep = Extract<PhysicalStep, { kind: 'mapBatches' | 'map' | 'flatMap' }>
+
+/** The columns that a user's function sees. */
+const shown = (batch: Batch, { visible, carry }: UserStep): readonly string[] =>
+  visible ?? namesOf(batch).filter((name) => !carry.includes(name))
+
+const mapBatchesStep = (step: UserStep): Run => {
+  const { fn, fields, number } = step
+  return (batch, origin) => {
+    const { topic, partition, position } = origin
+    const context: BatchContext = { topic, partition, position }
+    const rows = compactBatch(batch)
+    const finish = (returned: unknown): Batch => {
+      const result = batchFromRecordBatch(returned as RecordBatch, fields)
+      if (result.numRows !== rows.numRows) return result
+      // Row i of the result goes on with row i of what the function was given.
+      return withCarried(result, step.carry, (name) => columnOf(rows, name))
+    }
+    try {
+      const returned = fn(batchToRecordBatch(rows, shown(rows, step)), context)
+      if (returned instanceof Promise) {
+        return returned.then(finish).catch((error) => {
+          throw stepError(error, 'mapBatches', number, origin)
+        })
+      }
+      return finish(returned)
+    } catch (error) {
+      throw stepError(error, 'mapBatches', number, origin)
+    }
+  }
+}
+
+const mapRowsStep = (step: UserStep): Run => {
+  const { fn, kind, number } = step
+  // Without a schema the first rows give the columns, which then are fixed for the run.
+  let fields = step.fields
+  return (batch, origin) => {
+    const rows = batchToRows(batch, shown(batch, step))
+    const results: object[] = []
+    const parents: number[] = []
+    const finish = (): Batch => {
+      const result = batchFromRows(results as Record<string, unknown>[], fields)
+      if (results.length > 0) fields ??= result.columns.map(({ field }) => field)
+      const taken = Uint32Array.from(parents)
+      return withCarried(result, step.carry, (name) => {
+        const column = columnOf(batch, name)
+        return column && takeColumn(column, taken)
+      })
+    }
+    const add = (row: number, returned: unknown): void => {
+      const made = kind === 'map' ? [returned] : returned
+      if (!isIterable(made)) throw new TypeError('flatMap must return an array or another iterable of rows')
+      for (const one of made) {
+        if (typeof one !== 'object' || one === null || Array.isArray(one)) {
+          throw new TypeError(`${kind} must return ${kind === 'map' ? 'a row' : 'rows'}: an object with a value a column`)
+        }
+        results.push(one)
+        parents.push(rowAt(batch, row))
+      }
+    }
+    const fail = (error: unknown): never => {
+      throw stepError(error, kind, number, origin)
+    }
+    try {
+      for (let row = 0; row < rows.length; row++) {
+        const returned = fn(rows[row]!)
+        // An async function: the rest row by row too, in order.
+        if (returned instanceof Promise) {
+          return mapAsync(rows, row, returned, fn, add).then(finish).catch(fail)
+        }
+        add(row, returned)
+      }
+      return finish()
+    } catch (error) {
+      return fail(error)
+    }
+  }
+}
+
+const mapAsync = async (
+  rows: readonly object[],
+  from: number,
+  first: Promise<unknown>,
+  fn: (row: object) => unknown,
+  add: (row: number, returned: unknown) => void,
+): Promise<void> => {
+  add(from, await first)
+  for (let row = from + 1; row < rows.length; row++) add(row, await fn(rows[row]!))
+}
+
+const isIterable = (value: unknown): value is Iterable<unknown> =>
+  typeof value === 'object' && value !== null && Symbol.iterator in value
+
+const columnOf = (batch: Batch, name: string): Column | undefined =>
+  batch.columns.find(({ field }) => field.name === name)
+
+/** Adds message columns to rows that continue messages; what the user's function itself gave wins. */
+const withCarried = (
+  result: Batch,
+  carry: readonly string[],
+  column: (name: string) => Column | undefined,
+): Batch => {
+  const own = new Set(namesOf(result))
+  const carried = carry.filter((name) => !own.has(name)).flatMap((name) => column(name) ?? [])
+  return carried.length === 0 ? result : { ...result, columns: [...result.columns, ...carried] }
+}
+
+const limitStep = ({ count, exact }: Extract<PhysicalStep, { kind: 'limit' }>, progress: Progress): Run => {
+  let left = count
+  return (batch, origin) => {
+    const rows = numSelected(batch)
+    if (rows < left) {
+      left -= rows
+      return batch
+    }
+    const taken = Uint32Array.from({ length: left }, (_, row) => rowAt(batch, row))
+    if (rows > left && origin.cut === undefined) {
+      const offsets = columnOf(batch, '$offset')
+      if (!exact || offsets === undefined || left === 0) origin.cut = 'unknown'
+      else origin.cut = int64At(offsets, taken[left - 1]!) + 1n
+    }
+    left = 0
+    progress.finished = true
+    return rows === taken.length ? batch : { ...batch, selection: taken }
+  }
+}

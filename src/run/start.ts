@@ -1,0 +1,95 @@
+/** From a plan and checked options to a running loop. */
+import { SabotError } from '../errors.ts'
+import type { Backend, Source } from '../kafka/backend.ts'
+import type { ParsedRun, ParsedSink, ParsedSource } from '../kafka/options.ts'
+import { selectBackend } from '../kafka/select.ts'
+import { type Logger, silent } from '../logger.ts'
+import { Counters, type RunMetrics } from '../metrics.ts'
+import { groupOffsets } from '../offsets/group.ts'
+import { optimise } from '../plan/optimise.ts'
+import type { Plan } from '../plan/steps.ts'
+import { type Batches, BatchesSource } from './batches.ts'
+import { RunLoop } from './loop.ts'
+import { kafkaOutlet, type Outlet } from './outlets.ts'
+import { asSabotError, RowErrors } from './policy.ts'
+import { compileProgram, type DecodeSettings, failingProgram, type Prepare } from './program.ts'
+import { listen } from './shutdown.ts'
+
+/** Where the rows come from: Kafka's options, or batches. */
+export type Origins = { readonly kafka: ParsedSource } | { readonly batches: Batches }
+
+export interface RunSpec {
+  readonly plan: Plan
+  readonly from: Origins
+  readonly to: ParsedSink | Outlet
+  readonly options: ParsedRun
+}
+
+/** A run under way. */
+export interface Run {
+  /** Resolves when a bounded read has ended or the run was stopped; rejects with a SabotError when it failed. */
+  readonly done: Promise<RunMetrics>
+  /** Takes no more batches, delivers and commits what was taken, leaves the group. Always the same promise. */
+  stop(): Promise<void>
+  /** How it goes; also after the end. */
+  metrics(): RunMetrics
+  /** Which client runs; `memory`: none, the stream neither reads nor writes Kafka. */
+  readonly backend: 'native' | 'js' | 'memory'
+}
+
+const isOutlet = (to: ParsedSink | Outlet): to is Outlet => 'window' in to
+
+export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
+  const kafka = 'kafka' in from ? from.kafka : undefined
+  const logger: Logger = kafka?.logger ?? (isOutlet(to) ? silent : to.sink.logger)
+  const backend: Backend | undefined =
+    kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger)
+  const counters = new Counters()
+  const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger)
+  const source: Source =
+    'kafka' in from ? backend!.source(from.kafka.source) : new BatchesSource(from.batches, plan.source.title)
+  const outlet = isOutlet(to) ? to : kafkaOutlet(backend!.sink(to.sink), rowErrors)
+  const commits = kafka?.source.groupId !== undefined
+  if (kafka !== undefined && !commits) {
+    logger.info({}, 'no groupId: every partition is read by this run, and no position is committed')
+  }
+  const loop = new RunLoop({
+    source,
+    outlet,
+    prepare: preparing(plan, kafka),
+    offsets: commits ? groupOffsets(source) : null,
+    rowErrors,
+    counters,
+    logger,
+    commitIntervalMs: kafka?.commitIntervalMs ?? 1000,
+  })
+  const unlisten = listen(loop, options.signal, options.signals)
+  loop.done.then(unlisten, unlisten)
+  return {
+    done: loop.done,
+    stop: () => loop.stop(),
+    metrics: () => loop.metrics(),
+    backend: backend?.name ?? 'memory',
+  }
+}
+
+/**
+ * A bounded read that ended without a row has no columns to infer. The plan is then not judged by columns that could
+ * not be known, unless a row comes after all.
+ */
+const preparing = (plan: Plan, kafka: ParsedSource | undefined): Prepare => {
+  const settings: DecodeSettings = {
+    codec: plan.source.codec,
+    keyType: plan.source.keyType,
+    maxDepth: kafka?.source.maxDepth ?? 64,
+  }
+  return (inferred) => {
+    try {
+      return compileProgram(optimise(plan, plan.source.fields ?? inferred), settings)
+    } catch (error) {
+      const unknowable = plan.source.fields === undefined && inferred.length === 0
+      if (unknowable && error instanceof SabotError) return failingProgram(asSabotError(error, 'SCHEMA'), settings)
+      throw error
+    }
+  }
+}
