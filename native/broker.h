@@ -10,6 +10,8 @@
 #include "kafka_common.h"
 #include "sabot.h"
 
+struct rd_kafka_mock_cluster_s;  // rdkafka_mock.h's rd_kafka_mock_cluster_t
+
 namespace sabot {
 
 // Any thread may call any method. The cluster runs on librdkafka's own threads; close() joins them.
@@ -31,7 +33,7 @@ class EmbeddedBroker {
   ClientLog log_;  // the handle's opaque: outlives client_
   std::mutex mutex_;
   rd_kafka_t* client_ = nullptr;  // the mock cluster needs a handle to live in; nothing is produced with it
-  struct rd_kafka_mock_cluster_s* cluster_ = nullptr;
+  rd_kafka_mock_cluster_s* cluster_ = nullptr;
   std::string bootstrapServers_;
 };
 

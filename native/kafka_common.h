@@ -30,7 +30,7 @@ struct ConfDestroy {
 };
 using Conf = std::unique_ptr<rd_kafka_conf_t, ConfDestroy>;
 
-// CONFIG errors name the property and librdkafka's reason, never the value: it may be a secret.
+// CONFIG errors name the property and librdkafka's reason; where the property may be a secret, not the reason.
 Status makeConf(const Properties& properties, Conf& out);
 
 // Consumes `conf` also where it fails (as CONFIG). type: RD_KAFKA_PRODUCER or RD_KAFKA_CONSUMER.
@@ -39,7 +39,8 @@ Status makeClient(rd_kafka_type_t type, Conf conf, rd_kafka_t*& out);
 // ---------------------------------------------------------------- logs
 
 enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
-const char* logLevelName(LogLevel level);  // "debug" | "info" | "warn" | "error"
+// "debug" | "info" | "warn" | "error". librdkafka's "err" is warn: it goes on trying; only fatal ones are error.
+const char* logLevelName(LogLevel level);
 
 struct LogLine {
   LogLevel level = LogLevel::Info;
@@ -59,15 +60,16 @@ class ClientLog {
   ClientLog(const ClientLog&) = delete;
   ClientLog& operator=(const ClientLog&) = delete;
 
-  void install(rd_kafka_conf_t* conf);  // sets log_cb, error_cb and the opaque
+  // Sets log_cb and the opaque. There is no error_cb on purpose: without one librdkafka logs errors at once, with one
+  // they would wait for somebody to poll.
+  void install(rd_kafka_conf_t* conf);
   void log(LogLevel level, std::string message);
   bool take(LogLine& out);
-  // What librdkafka last reported as an error of the connection ("... Connection refused"), or "".
+  // What librdkafka last logged as a failure of a connection ("... Connection refused ..."), or "".
   std::string lastError() const;
 
  private:
   static void onLog(const rd_kafka_t* client, int level, const char* facility, const char* text);
-  static void onError(rd_kafka_t* client, int error, const char* reason, void* opaque);
 
   mutable std::mutex mutex_;
   std::deque<LogLine> lines_;
@@ -95,8 +97,9 @@ struct TopicMetadata {
 };
 
 // Partition counts of `topics`, in their order (nullptr: of all topics of the cluster). Never creates a topic.
-// Blocks up to timeoutMs, but gives up within 100 ms once *stop is true: then ABORTED. `log` (may be nullptr) gives
-// the reason why no broker was reached. Any thread; the caller keeps the client alive until this returns.
+// Blocks up to timeoutMs; once *stop (may be nullptr) is true gives up with ABORTED within 50 ms, within a few seconds
+// where all topics were asked for. `log` (may be nullptr) gives the reason why no broker was reached. Any thread; the
+// caller keeps the client alive until this returns.
 Status readMetadata(rd_kafka_t* client, const std::vector<std::string>* topics, int timeoutMs,
                     const std::atomic<bool>* stop, const ClientLog* log, std::vector<TopicMetadata>& out);
 

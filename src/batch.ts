@@ -1,20 +1,31 @@
-/** Batch: columns of one run of rows + a selection; made from slabs and from record batches without copying. */
-import type { Data } from 'apache-arrow'
-import type { Field } from './schema.ts'
-
-export interface Column {
-  readonly field: Field
-  /** Arrow's own buffers: `values`, `valueOffsets`, `nullBitmap`, `offset`, `length`, `children`. */
-  readonly data: Data
-}
-
 /**
- * Immutable. `columns` includes message columns (`$key`, ...) by name where the plan carries them.
- * `selection`: ascending row indices that are left after filters; null: all of `numRows`.
+ * Batch: columns of one run of rows + a selection; made from slabs and from record batches without copying. The
+ * positions that it covers stand beside it in the source's event. The room's parts lie in batch/.
  */
-export interface Batch {
-  readonly columns: readonly Column[]
-  /** Rows that lie in the columns, selected or not. */
-  readonly numRows: number
-  readonly selection: Uint32Array | null
-}
+export { batchFromRecordBatch, batchToRecordBatch } from './batch/arrow.ts'
+export { type BatchBuffers, batchToBuffers } from './batch/buffers.ts'
+export { type ColumnBuilder, columnBuilder } from './batch/builder.ts'
+export {
+  type Batch,
+  bitmapBytes,
+  byteSize,
+  type Column,
+  columnNamed,
+  countBits,
+  type Data,
+  makeData,
+  type NumericArray,
+  numSelected,
+  type Parts,
+  pickColumns,
+  type RecordBatch,
+  renameColumn,
+  sliceBatch,
+  validityOf,
+  valuesArray,
+} from './batch/column.ts'
+export { batchFromRows, fieldsOfRows, type Row } from './batch/from-rows.ts'
+export { batchFromSlab, type Slab } from './batch/slab.ts'
+export { compactBatch, takeColumn } from './batch/take.ts'
+export { batchToRows, rowAt, valueReader } from './batch/to-rows.ts'
+export { type Digits, fitsInt64, floorDivide, nanoseconds, parseDecimal, parseTime } from './batch/values.ts'

@@ -2,7 +2,16 @@
 import { didYouMean, SabotError } from '../errors.ts'
 import { type Expr, exprColumns, exprType } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
-import { envelopeColumns, isInternal, isMessageColumn, messageColumns, messageField, type Plan, type Step } from './steps.ts'
+import {
+  envelopeColumns,
+  isInternal,
+  isMessageColumn,
+  messageColumns,
+  messageField,
+  type Plan,
+  type SourceStep,
+  type Step,
+} from './steps.ts'
 
 /** What can be named at a point of the plan. */
 export interface Scope {
@@ -37,12 +46,21 @@ const scopeOf = (fields: readonly Field[] | undefined, from: Scope, names?: read
   names: fields?.map(({ name }) => name) ?? names,
 })
 
+/** What a source gives. `fields`: undefined where they are not known yet. */
+export const sourceScope = (source: SourceStep, fields: readonly Field[] | undefined): Scope => {
+  // A document's own "$key" would stand in the way of the message's: the names of message columns are reserved.
+  const own = source.kind === 'kafka' ? fields?.filter(({ name }) => !isInternal(name)) : fields
+  return {
+    fields: own,
+    names: own?.map(({ name }) => name),
+    messages: source.kind === 'kafka',
+    keyType: source.keyType,
+  }
+}
+
 /** `fields`: the source's; undefined where they are not known yet (explain() before a run). */
 export const bind = (plan: Plan, fields: readonly Field[] | undefined): BoundPlan => {
-  const keyType = plan.source.keyType
-  // A document's own "$key" would stand in the way of the message's: the names of message columns are reserved.
-  const own = plan.source.kind === 'kafka' ? fields?.filter(({ name }) => !isInternal(name)) : fields
-  const source = scopeOf(own, { fields: own, names: undefined, messages: plan.source.kind === 'kafka', keyType })
+  const source = sourceScope(plan.source, fields)
   const steps: BoundStep[] = []
   let scope = source
   for (const [index, step] of plan.steps.entries()) {
@@ -76,12 +94,24 @@ export const bindStep = (step: Step, before: Scope, place: string): Scope => {
     }
     case 'select': {
       const typed = step.columns.map(({ name, expr }) => ({ name, type: checkExpr(expr, before, place) }))
-      checkNames(step.columns.map(({ name }) => name), place, step.columns)
-      return scopeOf(complete(typed), before, typed.map(({ name }) => name))
+      checkNames(
+        step.columns.map(({ name }) => name),
+        place,
+        step.columns,
+      )
+      return scopeOf(
+        complete(typed),
+        before,
+        typed.map(({ name }) => name),
+      )
     }
     case 'withColumns': {
       const typed = step.columns.map(({ name, expr }) => ({ name, type: checkExpr(expr, before, place) }))
-      checkNames(step.columns.map(({ name }) => name), place, [])
+      checkNames(
+        step.columns.map(({ name }) => name),
+        place,
+        [],
+      )
       const added = new Map(typed.map((column) => [column.name, column.type]))
       const names = before.names && [...new Set([...before.names, ...added.keys()])]
       const kept = before.fields?.map(({ name, type }) => ({ name, type: added.has(name) ? added.get(name) : type }))

@@ -6,6 +6,7 @@
  *   backward   from the sink: which columns each step needs of the one before
  */
 import { col, type Expr, exprColumns } from '../expr/expr.ts'
+import type { Node } from '../expr/nodes.ts'
 import type { Field } from '../schema.ts'
 import { type BoundPlan, type BoundStep, bind } from './bind.ts'
 import { conjuncts, type Origins, type Predicate, pushDown } from './pushdown.ts'
@@ -83,7 +84,9 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined): Opti
   close(need, bound.source.names)
 
   const known = bound.source.names
-  const emitted = need.all ? undefined : inOrder(need, known).filter((name) => known?.includes(name) ?? !isInternal(name))
+  const emitted = need.all
+    ? undefined
+    : inOrder(need, known).filter((name) => known?.includes(name) ?? !isInternal(name))
   const message = bound.source.messages
     ? ([...need.names].filter((name) => isInternal(name) && !known?.includes(name)) as MessageName[])
     : []
@@ -155,8 +158,7 @@ const pushFilters = (bound: BoundPlan) => {
 
 /** Which names still stand for a column of the source after a step; undefined: nothing passes this step. */
 const originsAfter = (step: Step, origins: Origins): Origins | undefined => {
-  const same = (expr: Expr): Field | undefined =>
-    expr.node.kind === 'col' ? origins.get(expr.node.name) : undefined
+  const same = (expr: Expr): Field | undefined => (expr.node.kind === 'col' ? origins.get(expr.node.name) : undefined)
   switch (step.kind) {
     case 'filter':
     case 'drop':
@@ -191,7 +193,10 @@ const passesBytes = ({ source, steps, sink }: Plan): boolean =>
   sink.kind === 'kafka' &&
   source.kind === 'kafka' &&
   source.codec === sink.codec &&
-  Object.keys(sink.codecOptions).every((name) => sink.codecOptions[name] === source.codecOptions[name]) &&
+  // Options of one side alone say how to parse or to print; bytes that pass are neither.
+  Object.keys(sink.codecOptions).every(
+    (name) => !Object.hasOwn(source.codecOptions, name) || sink.codecOptions[name] === source.codecOptions[name],
+  ) &&
   steps.every(({ kind }) => kind === 'filter' || kind === 'limit')
 
 /** What is needed of the columns at a point. `all`: every one, where only the run knows which there are. */
@@ -280,6 +285,11 @@ const sinkNeeds = (bound: BoundPlan, value: Optimised['value']) => {
 const isExact = (bound: BoundPlan, earlier: readonly BoundStep[]): boolean =>
   bound.source.messages && earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap')
 
+const fallible: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'neg'])
+
+/** Integers may leave 64 bits: such a row is reported with its offset. */
+const mayFail = (node: Node): boolean => node.kind === 'call' && (fallible.has(node.op) || node.args.some(mayFail))
+
 /** Turns what is needed after a step into what is needed before it, and adds the step as it runs. */
 const needBefore = (
   { step, number, before, after }: BoundStep,
@@ -291,17 +301,22 @@ const needBefore = (
     case 'filter':
       steps.push({ kind: 'filter', number, predicate: step.predicate })
       for (const name of exprColumns(step.predicate)) need.names.add(name)
+      if (exact && mayFail(step.predicate.node)) need.names.add('$offset')
       return
     case 'select':
     case 'withColumns':
-      return project(steps, number, step.columns, need, after.names)
+      project(steps, number, step.columns, need, after.names)
+      if (exact && step.columns.some(({ expr }) => mayFail(expr.node))) need.names.add('$offset')
+      return
     case 'rename': {
       const given = step.names.map(([from, to]) => ({ name: to, expr: col(from) }))
       const from = step.names.map(([name]) => name)
-      return project(steps, number, given, need, after.names, from)
+      project(steps, number, given, need, after.names, from)
+      return
     }
     case 'drop':
-      return project(steps, number, [], need, after.names, step.names)
+      project(steps, number, [], need, after.names, step.names)
+      return
     case 'mapBatches':
     case 'map':
     case 'flatMap': {
@@ -309,7 +324,8 @@ const needBefore = (
       steps.push({ kind: step.kind, number, fn: step.fn, fields: step.fields, visible: before.names, carry })
       need.all = true
       need.names = new Set(carry)
-      return close(need, before.names)
+      close(need, before.names)
+      return
     }
     case 'limit':
       steps.push({ kind: 'limit', number, count: step.count, exact })

@@ -66,8 +66,7 @@ export type MessageName = (typeof messageColumns)[number] | '$value' | '$tombsto
 export const isMessageColumn = (name: string): boolean => (messageColumns as readonly string[]).includes(name)
 
 /** Also the two that only the optimiser names. */
-export const isInternal = (name: string): boolean =>
-  isMessageColumn(name) || name === '$value' || name === '$tombstone'
+export const isInternal = (name: string): boolean => isMessageColumn(name) || name === '$value' || name === '$tombstone'
 
 /** Their types, as slabs carry them. */
 export const messageField = (name: MessageName, keyType: 'utf8' | 'binary'): Field => {

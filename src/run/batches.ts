@@ -1,5 +1,6 @@
 /** A Source of record batches that the user's program makes. They have no message columns and nothing to commit. */
-import { type Batch, batchFromRecordBatch, type RecordBatch, type Table } from '../batch.ts'
+import type { Table } from '../batch/table.ts'
+import { type Batch, batchFromRecordBatch, type RecordBatch } from '../batch.ts'
 import { describe, SabotError } from '../errors.ts'
 import type { DecodePlan, Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Field } from '../schema.ts'
@@ -58,9 +59,11 @@ export class BatchesSource implements Source {
   readonly #closed = Promise.withResolvers<void>()
   #isClosed = false
 
-  constructor(given: Batches, title: string) {
+  /** `fields`: the schema that was given; every batch must have these columns. */
+  constructor(given: Batches, title: string, fields: readonly Field[] | undefined) {
     this.#given = given
     this.#title = title
+    this.#fields = fields
   }
 
   async open(): Promise<readonly Field[]> {

@@ -11,9 +11,9 @@
  * waits for the task, so a slow step only delays the answer by itself. The partition's late batches, still in the
  * source's queue, carry an epoch that is no longer accepted and are left.
  */
-import type { Batch } from '../batch.ts'
+import { type Batch, numSelected } from '../batch.ts'
 import { SabotError } from '../errors.ts'
-import type { Source, SourceEvent } from '../kafka/backend.ts'
+import type { Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Counters, RunMetrics } from '../metrics.ts'
 import type { OffsetStore } from '../offsets/store.ts'
@@ -22,7 +22,6 @@ import type { Outlet } from './outlets.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
 import { Positions, type Ticket } from './positions.ts'
 import type { Origin, Prepare, Program } from './program.ts'
-import { numSelected } from './rows.ts'
 
 type BatchEvent = Extract<SourceEvent, { kind: 'batch' }>
 type RevokedEvent = Extract<SourceEvent, { kind: 'revoked' }>
@@ -80,6 +79,7 @@ export class RunLoop {
   #stopping = false
   #closing = false
   #bytesInFlight = 0
+  #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, lag: [] }
   #windowChanged: (() => void)[] = []
   #committing: Promise<void> = Promise.resolve()
   #step: { readonly since: number; readonly origin: Origin; reported: boolean } | undefined
@@ -108,7 +108,9 @@ export class RunLoop {
   }
 
   metrics(): RunMetrics {
-    const { queuedBytes, lag } = this.#parts.source.stats()
+    // A closed source is not asked any more: how it stood before it closed is what counts.
+    if (!this.#closing) this.#stats = this.#parts.source.stats()
+    const { queuedBytes, lag } = this.#stats
     return this.#parts.counters.snapshot({
       queuedBytes,
       lag,
@@ -120,7 +122,7 @@ export class RunLoop {
   async #run(): Promise<RunMetrics> {
     // A stop in the turn of the start comes before anything connects.
     await Promise.resolve()
-    const { counters, logger } = this.#parts
+    const { counters, logger, rowErrors } = this.#parts
     const timer = setInterval(() => this.#tick(), this.#parts.commitIntervalMs)
     timer.unref()
     try {
@@ -132,6 +134,7 @@ export class RunLoop {
     } finally {
       clearInterval(timer)
       counters.end()
+      rowErrors.flush()
     }
     if (this.#failure !== undefined) {
       logger.error({ code: this.#failure.error.code }, this.#failure.error.message)
@@ -347,7 +350,7 @@ export class RunLoop {
     const { source, outlet, offsets } = this.#parts
     await this.#unlessHalted(outlet.close({ abort: false }))
     await this.#unlessHalted(this.#commit())
-    this.#closing = true
+    this.#leave()
     await this.#unlessHalted(source.close())
     if (offsets !== null) await this.#unlessHalted(offsets.close())
   }
@@ -364,11 +367,17 @@ export class RunLoop {
         logger.warn({ code: asSabotError(error, 'KAFKA').code }, `${what} after the run failed: ${String(error)}`)
       }
     }
-    this.#closing = true
+    this.#leave()
     await quietly('closing the sink', outlet.close({ abort: true }))
     if (!aborted && !outlet.commitAtEnd) await quietly('committing', this.#commit())
     await quietly('closing the source', source.close())
     if (offsets !== null) await quietly('closing the offset store', offsets.close())
+  }
+
+  /** From here on the source's errors are those of its end. */
+  #leave(): void {
+    if (!this.#closing) this.#stats = this.#parts.source.stats()
+    this.#closing = true
   }
 
   #unlessHalted<T>(work: Promise<T>): Promise<T> {

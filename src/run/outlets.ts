@@ -2,12 +2,12 @@
  * Where a run's rows go: a Kafka sink, the user's function, a `for await`, or memory. The loop knows no more of
  * them than this.
  */
-import { type Batch, batchToRecordBatch, compactBatch, type RecordBatch } from '../batch.ts'
+import { type Batch, batchToRecordBatch, numSelected, type RecordBatch } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Delivery, Sink } from '../kafka/backend.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
 import type { BatchContext, Origin, Program } from './program.ts'
-import { numSelected, offsetAt } from './rows.ts'
+import { offsetAt } from './rows.ts'
 
 export interface Outlet {
   /** How much may wait for delivery. */
@@ -21,10 +21,18 @@ export interface Outlet {
   close(options: { readonly abort: boolean }): Promise<void>
 }
 
-const visibleRows = (batch: Batch, program: Program): RecordBatch =>
-  batchToRecordBatch(compactBatch(batch), program.visible(batch))
+const visibleRows = (batch: Batch, program: Program): RecordBatch => batchToRecordBatch(batch, program.visible(batch))
 
 const MIB = 1024 * 1024
+
+/** The sink knows the row of the batch that it could not encode; where the batch comes from is known here. */
+const located = (error: unknown, { topic, partition, position }: Origin): unknown =>
+  error instanceof SabotError && error.code === 'ENCODE'
+    ? new SabotError('ENCODE', `${topic}[${partition}] before offset ${position}: ${error.message}`, {
+        cause: error,
+        where: { ...error.where, topic, partition },
+      })
+    : error
 
 /** Rows to a topic. Eight batches or 64 MiB are under way at most; reading goes on meanwhile. */
 export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
@@ -33,7 +41,9 @@ export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
   open: () => sink.open(),
   async write(batch, program, origin) {
     const { topic, partition } = origin
-    const delivery = await sink.write(batch, program.record(batch), rowErrors.policy)
+    const delivery = await sink.write(batch, program.record(batch), rowErrors.policy).catch((error) => {
+      throw located(error, origin)
+    })
     for (const { row, code, message } of delivery.errors) {
       rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code, message })
     }
@@ -43,9 +53,7 @@ export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
 })
 
 /** Rows to a function, one batch at a time; delivered when it has returned. */
-export const functionOutlet = (
-  receive: (batch: RecordBatch, context: BatchContext) => unknown,
-): Outlet => ({
+export const functionOutlet = (receive: (batch: RecordBatch, context: BatchContext) => unknown): Outlet => ({
   window: { batches: 1, bytes: Number.POSITIVE_INFINITY },
   commitAtEnd: false,
   async open() {},

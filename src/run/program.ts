@@ -10,19 +10,20 @@ import {
   batchToRecordBatch,
   batchToRows,
   type Column,
-  compactBatch,
+  numSelected,
   type RecordBatch,
+  renameColumn,
   takeColumn,
 } from '../batch.ts'
 import { didYouMean, SabotError } from '../errors.ts'
 import type { Expr } from '../expr/expr.ts'
-import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel } from '../expr/kernel.ts'
+import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
 import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
 import type { Optimised, PhysicalStep } from '../plan/optimise.ts'
 import { isInternal } from '../plan/steps.ts'
-import type { Field } from '../schema.ts'
-import { asSabotError } from './policy.ts'
-import { int64At, numSelected, rowAt } from './rows.ts'
+import { type Field, sameType } from '../schema.ts'
+import { asSabotError, type RowErrors } from './policy.ts'
+import { indexAt, int64At, offsetAt } from './rows.ts'
 
 /** Where the rows of a batch come from. */
 export interface Origin {
@@ -65,9 +66,9 @@ interface Progress {
   finished: boolean
 }
 
-export const compileProgram = (plan: Optimised, settings: DecodeSettings): Program => {
+export const compileProgram = (plan: Optimised, settings: DecodeSettings, rowErrors: RowErrors): Program => {
   const progress: Progress = { finished: plan.steps.some((step) => step.kind === 'limit' && step.count === 0) }
-  const steps = plan.steps.map((step) => compileStep(step, progress))
+  const steps = plan.steps.map((step) => compileStep(step, progress, rowErrors))
   const names = plan.bound.result.names
   return {
     decode: {
@@ -115,12 +116,12 @@ const runSteps = (steps: readonly Run[], from: number, batch: Batch, origin: Ori
   return current
 }
 
-const compileStep = (step: PhysicalStep, progress: Progress): Run => {
+const compileStep = (step: PhysicalStep, progress: Progress, rowErrors: RowErrors): Run => {
   switch (step.kind) {
     case 'filter':
-      return filterStep(step.predicate)
+      return filterStep(step.predicate, rowErrors)
     case 'project':
-      return projectStep(step)
+      return projectStep(step, rowErrors)
     case 'mapBatches':
       return mapBatchesStep(step)
     case 'map':
@@ -133,13 +134,15 @@ const compileStep = (step: PhysicalStep, progress: Progress): Run => {
 
 const namesOf = (batch: Batch): string[] => batch.columns.map(({ field }) => field.name)
 
-/** Compiles anew when the fields are others than last time. Those of one slab shape are the same objects. */
+const sameField = (a: Field, b: Field): boolean => a === b || (a.name === b.name && sameType(a.type, b.type))
+
+/** Compiles anew when the fields are others than last time. Those of a run's slabs are the same objects. */
 const perFields = <T>(compile: (fields: readonly Field[]) => T): ((batch: Batch) => T) => {
   let fields: readonly Field[] | undefined
   let compiled: T
   return (batch) => {
     const columns = batch.columns
-    if (fields?.length !== columns.length || !columns.every(({ field }, i) => field === fields![i])) {
+    if (fields?.length !== columns.length || !columns.every(({ field }, i) => sameField(field, fields![i]!))) {
       fields = columns.map(({ field }) => field)
       compiled = compile(fields)
     }
@@ -147,12 +150,31 @@ const perFields = <T>(compile: (fields: readonly Field[]) => T): ((batch: Batch)
   }
 }
 
-const filterStep = (predicate: Expr): Run => {
+/** Reports rows for which an expression has no value (an integer past 64 bits) with where they came from. */
+const reporting =
+  (batch: Batch, { topic, partition }: Origin, rowErrors: RowErrors, failed?: Set<number>): OnRowError =>
+  ({ row, message }) => {
+    // A row that fails in two columns is one bad row.
+    if (failed?.has(row) === true) return
+    failed?.add(row)
+    rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code: 'SCHEMA', message })
+  }
+
+const filterStep = (predicate: Expr, rowErrors: RowErrors): Run => {
   const kernelFor = perFields((fields): FilterKernel => compileFilter(predicate, fields))
-  return (batch) => ({ ...batch, selection: kernelFor(batch)(batch) })
+  return (batch, origin) => ({
+    ...batch,
+    selection: kernelFor(batch)(batch, reporting(batch, origin, rowErrors)),
+  })
 }
 
-const projectStep = ({ columns, open, without, number }: Extract<PhysicalStep, { kind: 'project' }>): Run => {
+const without = (batch: Batch, rows: ReadonlySet<number>): Uint32Array => {
+  const selected = batch.selection ?? Uint32Array.from({ length: batch.numRows }, (_, row) => row)
+  return selected.filter((row) => !rows.has(row))
+}
+
+const projectStep = (step: Extract<PhysicalStep, { kind: 'project' }>, rowErrors: RowErrors): Run => {
+  const { columns, open, number } = step
   interface Part {
     readonly name: string
     readonly index: number
@@ -169,41 +191,25 @@ const projectStep = ({ columns, open, without, number }: Extract<PhysicalStep, {
       return [{ name, index, kernel: undefined }]
     })
     if (!open) return parts
-    for (const name of without) if (!names.includes(name)) throw missing(name, names, number)
+    for (const name of step.without) if (!names.includes(name)) throw missing(name, names, number)
     const given = new Map(parts.map((part) => [part.name, part]))
     const kept = names.flatMap((name, index): Part[] => {
       const part = given.get(name)
       given.delete(name)
       if (part !== undefined) return [part]
-      return without.includes(name) ? [] : [{ name, index, kernel: undefined }]
+      return step.without.includes(name) ? [] : [{ name, index, kernel: undefined }]
     })
     return [...kept, ...given.values()]
   })
-  return (batch) => ({
-    ...batch,
-    columns: partsFor(batch).map(({ name, index, kernel }): Column => {
-      if (kernel !== undefined) return renamed(kernel(batch), name)
-      return renamed(batch.columns[index]!, name)
-    }),
-  })
-}
-
-/** One object a name and type, so that later steps know the columns again. */
-const renamings = new WeakMap<Field, Map<string, Field>>()
-
-const renamed = (column: Column, name: string): Column => {
-  if (column.field.name === name) return column
-  let fields = renamings.get(column.field)
-  if (fields === undefined) {
-    fields = new Map()
-    renamings.set(column.field, fields)
+  return (batch, origin) => {
+    const failed = new Set<number>()
+    const onRowError = reporting(batch, origin, rowErrors, failed)
+    const made = partsFor(batch).map(
+      ({ name, index, kernel }): Column =>
+        renameColumn(kernel === undefined ? batch.columns[index]! : kernel(batch, onRowError), name),
+    )
+    return { ...batch, columns: made, selection: failed.size === 0 ? batch.selection : without(batch, failed) }
   }
-  let field = fields.get(name)
-  if (field === undefined) {
-    field = { name, type: column.field.type }
-    fields.set(name, field)
-  }
-  return { field, data: column.data }
 }
 
 const missing = (name: string, names: readonly string[], number: number): SabotError => {
@@ -238,15 +244,18 @@ const mapBatchesStep = (step: UserStep): Run => {
   return (batch, origin) => {
     const { topic, partition, position } = origin
     const context: BatchContext = { topic, partition, position }
-    const rows = compactBatch(batch)
+    const { selection } = batch
     const finish = (returned: unknown): Batch => {
       const result = batchFromRecordBatch(returned as RecordBatch, fields)
-      if (result.numRows !== rows.numRows) return result
+      if (result.numRows !== numSelected(batch)) return result
       // Row i of the result goes on with row i of what the function was given.
-      return withCarried(result, step.carry, (name) => columnOf(rows, name))
+      return withCarried(result, step.carry, (name) => {
+        const column = columnOf(batch, name)
+        return column && selection !== null ? takeColumn(column, selection) : column
+      })
     }
     try {
-      const returned = fn(batchToRecordBatch(rows, shown(rows, step)), context)
+      const returned = fn(batchToRecordBatch(batch, shown(batch, step)), context)
       if (returned instanceof Promise) {
         return returned.then(finish).catch((error) => {
           throw stepError(error, 'mapBatches', number, origin)
@@ -281,10 +290,12 @@ const mapRowsStep = (step: UserStep): Run => {
       if (!isIterable(made)) throw new TypeError('flatMap must return an array or another iterable of rows')
       for (const one of made) {
         if (typeof one !== 'object' || one === null || Array.isArray(one)) {
-          throw new TypeError(`${kind} must return ${kind === 'map' ? 'a row' : 'rows'}: an object with a value a column`)
+          throw new TypeError(
+            `${kind} must return ${kind === 'map' ? 'a row' : 'rows'}: an object with a value a column`,
+          )
         }
         results.push(one)
-        parents.push(rowAt(batch, row))
+        parents.push(indexAt(batch, row))
       }
     }
     const fail = (error: unknown): never => {
@@ -324,11 +335,7 @@ const columnOf = (batch: Batch, name: string): Column | undefined =>
   batch.columns.find(({ field }) => field.name === name)
 
 /** Adds message columns to rows that continue messages; what the user's function itself gave wins. */
-const withCarried = (
-  result: Batch,
-  carry: readonly string[],
-  column: (name: string) => Column | undefined,
-): Batch => {
+const withCarried = (result: Batch, carry: readonly string[], column: (name: string) => Column | undefined): Batch => {
   const own = new Set(namesOf(result))
   const carried = carry.filter((name) => !own.has(name)).flatMap((name) => column(name) ?? [])
   return carried.length === 0 ? result : { ...result, columns: [...result.columns, ...carried] }
@@ -342,7 +349,7 @@ const limitStep = ({ count, exact }: Extract<PhysicalStep, { kind: 'limit' }>, p
       left -= rows
       return batch
     }
-    const taken = Uint32Array.from({ length: left }, (_, row) => rowAt(batch, row))
+    const taken = Uint32Array.from({ length: left }, (_, row) => indexAt(batch, row))
     if (rows > left && origin.cut === undefined) {
       const offsets = columnOf(batch, '$offset')
       if (!exact || offsets === undefined || left === 0) origin.cut = 'unknown'

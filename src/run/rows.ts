@@ -1,10 +1,8 @@
 /** Reading single rows of a batch where the loop must: positions, errors. Never in a row-by-row path. */
 import type { Batch, Column } from '../batch.ts'
 
-export const numSelected = (batch: Batch): number => batch.selection?.length ?? batch.numRows
-
 /** The index in the columns of the n-th selected row. */
-export const rowAt = (batch: Batch, n: number): number => (batch.selection === null ? n : batch.selection[n]!)
+export const indexAt = (batch: Batch, n: number): number => (batch.selection === null ? n : batch.selection[n]!)
 
 /** A value of an int64 column that holds no nulls (`$offset`). */
 export const int64At = ({ data }: Column, row: number): bigint => (data.values as BigInt64Array)[data.offset + row]!

@@ -47,7 +47,9 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const counters = new Counters()
   const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger)
   const source: Source =
-    'kafka' in from ? backend!.source(from.kafka.source) : new BatchesSource(from.batches, plan.source.title)
+    'kafka' in from
+      ? backend!.source(from.kafka.source)
+      : new BatchesSource(from.batches, plan.source.title, plan.source.fields)
   const outlet = isOutlet(to) ? to : kafkaOutlet(backend!.sink(to.sink), rowErrors)
   const commits = kafka?.source.groupId !== undefined
   if (kafka !== undefined && !commits) {
@@ -56,7 +58,7 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const loop = new RunLoop({
     source,
     outlet,
-    prepare: preparing(plan, kafka),
+    prepare: preparing(plan, kafka, rowErrors),
     offsets: commits ? groupOffsets(source) : null,
     rowErrors,
     counters,
@@ -77,7 +79,7 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
  * A bounded read that ended without a row has no columns to infer. The plan is then not judged by columns that could
  * not be known, unless a row comes after all.
  */
-const preparing = (plan: Plan, kafka: ParsedSource | undefined): Prepare => {
+const preparing = (plan: Plan, kafka: ParsedSource | undefined, rowErrors: RowErrors): Prepare => {
   const settings: DecodeSettings = {
     codec: plan.source.codec,
     keyType: plan.source.keyType,
@@ -85,7 +87,7 @@ const preparing = (plan: Plan, kafka: ParsedSource | undefined): Prepare => {
   }
   return (inferred) => {
     try {
-      return compileProgram(optimise(plan, plan.source.fields ?? inferred), settings)
+      return compileProgram(optimise(plan, plan.source.fields ?? inferred), settings, rowErrors)
     } catch (error) {
       const unknowable = plan.source.fields === undefined && inferred.length === 0
       if (unknowable && error instanceof SabotError) return failingProgram(asSabotError(error, 'SCHEMA'), settings)

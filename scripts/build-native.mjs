@@ -1,0 +1,218 @@
+// Builds build/sabot.node from source: zstd and librdkafka once, then CMake for simdjson and our own sources.
+// Runs in `npm ci` (the package's `install` script), so it is plain JavaScript that any Node of our range runs.
+// Nothing is downloaded: the sources come with the npm packages. What is missing on the machine is said in one line
+// and is no failure; a build that breaks is one.
+//
+//   SABOT_LIBRDKAFKA=system   links the distribution's librdkafka (pkg-config rdkafka) instead of building ours
+//   SABOT_BUILD_DIR           builds there instead of build/
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+export const build = resolve(root, process.env.SABOT_BUILD_DIR ?? 'build')
+const deps = join(build, 'deps')
+const jobs = `-j${availableParallelism()}`
+const system = process.env.SABOT_LIBRDKAFKA === 'system'
+
+/** The folder of an npm package, in our node_modules or (installed as a dependency) in one above; or undefined. */
+function packageFolder(name) {
+  for (let folder = root; ; folder = dirname(folder)) {
+    const found = join(folder, 'node_modules', name)
+    if (existsSync(join(found, 'package.json'))) return found
+    if (folder === dirname(folder)) return undefined
+  }
+}
+
+const versionOf = (name) => JSON.parse(readFileSync(join(packageFolder(name), 'package.json'), 'utf8')).version
+
+/** Runs a command with its output in <log>.log; on failure shows the end of it and ends this process. */
+function run(log, command, args, options = {}) {
+  const file = join(build, `${log}.log`)
+  const out = openSync(file, 'w')
+  const result = spawnSync(command, args, { stdio: ['ignore', out, out], ...options })
+  closeSync(out)
+  if (result.status === 0) return
+  const lines = readFileSync(file, 'utf8').split('\n')
+  const errors = lines.slice(0, -40).filter((line) => /\berror\b|undefined reference/i.test(line))
+  console.error(`\n${[...errors.slice(0, 20), ...lines.slice(-40)].join('\n')}`)
+  console.error(`sabot: ${command} failed (${result.error?.message ?? result.signal ?? result.status}); all of it: ${file}`)
+  process.exit(1)
+}
+
+/** Says what a step does, runs it, and says what it took. */
+function step(what, action) {
+  const start = performance.now()
+  process.stdout.write(`sabot: ${what} ... `)
+  action()
+  console.log(`${((performance.now() - start) / 1000).toFixed(1)} s`)
+}
+
+// ---- what the machine must have
+
+const works = (command, args, input) =>
+  spawnSync(command, args, { input, stdio: ['pipe', 'ignore', 'ignore'] }).status === 0
+const compiles = (source) => works('c++', ['-std=c++20', '-fsyntax-only', '-x', 'c++', '-'], source)
+
+/** What is missing and how to get it, in one line; undefined: nothing. */
+function missing() {
+  const needs = [
+    { what: 'a C++20 compiler', found: compiles('#include <span>\n'), apt: 'g++', dnf: 'gcc-c++', brew: 'llvm' },
+    { what: 'cmake', found: works('cmake', ['--version']), apt: 'cmake', dnf: 'cmake', brew: 'cmake' },
+    { what: 'make', found: works('make', ['--version']), apt: 'make', dnf: 'make', brew: 'make' },
+  ]
+  if (system) {
+    const found = works('pkg-config', ['--exists', 'rdkafka'])
+    const apt = 'pkg-config librdkafka-dev'
+    needs.push({ what: 'librdkafka', found, apt, dnf: 'pkgconf librdkafka-devel', brew: 'pkg-config librdkafka' })
+  } else if (needs[0].found) {
+    const openssl = compiles('#include <openssl/ssl.h>\n')
+    needs.push({ what: 'bash', found: works('bash', ['-c', 'true']), apt: 'bash', dnf: 'bash', brew: 'bash' })
+    needs.push({ what: "OpenSSL's headers", found: openssl, apt: 'libssl-dev', dnf: 'openssl-devel', brew: 'openssl@3' })
+    needs.push({ what: "zlib's headers", found: compiles('#include <zlib.h>\n'), apt: 'zlib1g-dev', dnf: 'zlib-devel', brew: 'zlib' })
+  }
+  const absent = needs.filter((need) => !need.found)
+  if (absent.length > 0) {
+    const install = (manager) => absent.map((need) => need[manager]).join(' ')
+    const how = `apt install ${install('apt')} | dnf install ${install('dnf')} | brew install ${install('brew')}`
+    return `${absent.map((need) => need.what).join(', ')} (${how})`
+  }
+  const sources = ['@nozbe/simdjson', 'node-addon-api', 'node-api-headers']
+  if (!system) sources.push('@confluentinc/kafka-javascript', 'zstd-napi')
+  const packages = sources.filter((name) => packageFolder(name) === undefined)
+  if (packages.length > 0) return `the sources in ${packages.join(', ')} (npm install --save-dev ${packages.join(' ')})`
+  return undefined
+}
+
+// ---- zstd and librdkafka
+
+/** Makes a library unless it was already made from the same source, by the same recipe, for the same machine. */
+function once(name, source, make) {
+  const stamp = join(deps, `${name}.stamp`)
+  const wanted = `${source} ${process.platform}-${process.arch} recipe 1\n`
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
+  rmSync(stamp, { force: true })
+  step(`building ${name}`, make)
+  writeFileSync(stamp, wanted)
+}
+
+const zstdSource = () => join(packageFolder('zstd-napi'), 'deps', 'zstd', 'lib')
+
+function buildZstd() {
+  once('zstd', `zstd-napi ${versionOf('zstd-napi')}`, () => {
+    const objects = join(deps, 'zstd')
+    rmSync(objects, { recursive: true, force: true })
+    mkdirSync(objects, { recursive: true })
+    const sources = ['common', 'compress', 'decompress'].flatMap((part) =>
+      readdirSync(join(zstdSource(), part))
+        .filter((file) => file.endsWith('.c'))
+        .map((file) => join(zstdSource(), part, file)),
+    )
+    // A makefile for -j: one rule for every object.
+    const rules = sources.map((file, i) => `${i}.o: ${file}\n\tcc -c -O3 -fPIC -w -DZSTD_DISABLE_ASM $< -o $@\n`)
+    const names = sources.map((_, i) => `${i}.o`).join(' ')
+    writeFileSync(join(objects, 'Makefile'), `../libzstd.a: ${names}\n\trm -f $@ && ar rcs $@ $^\n${rules.join('')}`)
+    run('zstd', 'make', [jobs], { cwd: objects })
+    rmSync(objects, { recursive: true })
+  })
+}
+
+function buildLibrdkafka() {
+  const version = versionOf('@confluentinc/kafka-javascript')
+  once('librdkafka', `@confluentinc/kafka-javascript ${version}`, () => {
+    const source = join(deps, 'librdkafka')
+    rmSync(source, { recursive: true, force: true })
+    cpSync(join(packageFolder('@confluentinc/kafka-javascript'), 'deps', 'librdkafka'), source, { recursive: true })
+    // The package's CMakeLists misses files that its tarball leaves out; librdkafka's own configure works. npm may
+    // have taken the executable bits.
+    for (const script of ['configure', 'lds-gen.py']) chmodSync(join(source, script), 0o755)
+    // C11 threads: glibc's are unknown to the thread sanitizer; without them librdkafka goes through pthreads.
+    const without = ['curl', 'gssapi', 'lz4-ext', 'c11threads'].map((feature) => `--disable-${feature}`)
+    const env = {
+      ...process.env,
+      STATIC_LIB_libzstd: join(deps, 'libzstd.a'),
+      CPPFLAGS: `-I${realpathSync(zstdSource())}`,
+      CFLAGS: '-fPIC',
+    }
+    run('librdkafka-configure', 'bash', ['./configure', ...without], { cwd: source, env })
+    run('librdkafka', 'make', [jobs, '-C', 'src', 'librdkafka-static.a'], { cwd: source })
+    mkdirSync(join(deps, 'include'), { recursive: true })
+    for (const header of ['rdkafka.h', 'rdkafka_mock.h']) {
+      copyFileSync(join(source, 'src', header), join(deps, 'include', header))
+    }
+    renameSync(join(source, 'src', 'librdkafka-static.a'), join(deps, 'librdkafka-static.a'))
+    rmSync(source, { recursive: true })
+  })
+}
+
+/** Builds the libraries where that was not done before. Returns what is missing on this machine, or undefined. */
+export function buildDependencies() {
+  const what = missing()
+  if (what !== undefined) return what
+  mkdirSync(deps, { recursive: true })
+  if (system) return undefined
+  buildZstd()
+  buildLibrdkafka()
+  return undefined
+}
+
+// ---- our own sources
+
+/** Configures native/ into a folder of build/ and builds the targets there. */
+export function cmake(folder, definitions, targets) {
+  const at = join(build, folder)
+  const configure = [
+    '-S',
+    join(root, 'native'),
+    '-B',
+    at,
+    `-DSABOT_DEPS=${deps}`,
+    `-DSABOT_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
+    `-DSABOT_SIMDJSON=${join(packageFolder('@nozbe/simdjson'), 'src')}`,
+    `-DSABOT_NODE_INCLUDES=${packageFolder('node-addon-api')};${join(packageFolder('node-api-headers'), 'include')}`,
+    // npm gives every file the same date: a new version is seen by its number.
+    `-DSABOT_PARTS=${['@nozbe/simdjson', 'node-addon-api', 'node-api-headers'].map((name) => `${name} ${versionOf(name)}`)}`,
+    ...definitions,
+  ]
+  run(`${folder}-configure`, 'cmake', configure)
+  run(folder, 'cmake', ['--build', at, jobs, '--target', ...targets])
+  return at
+}
+
+/** Copies a built file into build/ in one step: a process that has the old one mapped keeps the old one. */
+function install(from, name) {
+  const to = join(build, name)
+  if (existsSync(to) && readFileSync(from).equals(readFileSync(to))) return
+  copyFileSync(from, `${to}.new`)
+  renameSync(`${to}.new`, to)
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const what = buildDependencies()
+  if (what !== undefined) {
+    console.log(`sabot: the native backend was not built: missing ${what}; then: npm rebuild sabot`)
+  } else {
+    step('building the addon', () => {
+      // Arguments are further CMake definitions.
+      const at = cmake('addon', process.argv.slice(2), ['sabot', 'raw-consume'])
+      install(join(at, 'sabot.node'), 'sabot.node')
+      install(join(at, 'raw-consume'), 'raw-consume')
+    })
+  }
+}

@@ -1,0 +1,178 @@
+/** `col()`, `lit()` and the expressions that they begin. An Expr wraps a frozen node; its type parameter is that node. */
+import { didYouMean, SabotError } from '../errors.ts'
+import type { ColumnType, Field } from '../schema.ts'
+import {
+  type CallNode,
+  type ColNode,
+  callNode,
+  colNode,
+  columnsOf,
+  conjunctsOf,
+  type Literal,
+  type LitNode,
+  litNode,
+  type Node,
+  type OpName,
+} from './nodes.ts'
+import { print } from './print.ts'
+import type { Fits, MessageTypes, NodeOf, TypeOf } from './types.ts'
+import { typeOf } from './typing.ts'
+
+/** An expression or a value that stands for itself. */
+export type Operand = Expr | Literal
+
+type Binary<Op extends OpName, N, V> = Expr<CallNode<Op, readonly [N, NodeOf<V>]>>
+type Unary<Op extends OpName, N> = Expr<CallNode<Op, readonly [N]>>
+
+/**
+ * An expression over columns; made by `col()` and `lit()`, never by `new`. Immutable. A null operand makes the result
+ * null, but for `and` and `or` (SQL's three-valued logic) and `isNull`, `isNotNull`.
+ */
+export class Expr<out N = Node> {
+  readonly node: N
+
+  constructor(node: N) {
+    this.node = node
+    Object.freeze(this)
+  }
+
+  /** Equal. Text by its bytes; floats as IEEE has it, so NaN equals nothing and -0 equals 0. */
+  eq<const V extends Operand>(other: V): Binary<'eq', N, V> {
+    return binary('eq', this, other)
+  }
+  ne<const V extends Operand>(other: V): Binary<'ne', N, V> {
+    return binary('ne', this, other)
+  }
+  /** Less than. Integers and floats are compared exactly, text by code points, false before true. */
+  lt<const V extends Operand>(other: V): Binary<'lt', N, V> {
+    return binary('lt', this, other)
+  }
+  le<const V extends Operand>(other: V): Binary<'le', N, V> {
+    return binary('le', this, other)
+  }
+  gt<const V extends Operand>(other: V): Binary<'gt', N, V> {
+    return binary('gt', this, other)
+  }
+  ge<const V extends Operand>(other: V): Binary<'ge', N, V> {
+    return binary('ge', this, other)
+  }
+
+  /** Sum: int64 of integers (a result past 64 bits is that row's error), float64 where one side is a float. */
+  add<const V extends Operand>(other: V): Binary<'add', N, V> {
+    return binary('add', this, other)
+  }
+  sub<const V extends Operand>(other: V): Binary<'sub', N, V> {
+    return binary('sub', this, other)
+  }
+  mul<const V extends Operand>(other: V): Binary<'mul', N, V> {
+    return binary('mul', this, other)
+  }
+  /** Quotient, always float64: 7 / 2 is 3.5, 1 / 0 is Infinity. */
+  div<const V extends Operand>(other: V): Binary<'div', N, V> {
+    return binary('div', this, other)
+  }
+  /** Remainder with the sign of the dividend: int64 of integers (by zero: null), else float64 (by zero: NaN). */
+  mod<const V extends Operand>(other: V): Binary<'mod', N, V> {
+    return binary('mod', this, other)
+  }
+  neg(): Unary<'neg', N> {
+    return unary('neg', this)
+  }
+
+  /** False where one side is false, else null where one is null. */
+  and<const V extends Expr | boolean | null>(other: V): Binary<'and', N, V> {
+    return binary('and', this, other)
+  }
+  /** True where one side is true, else null where one is null. */
+  or<const V extends Expr | boolean | null>(other: V): Binary<'or', N, V> {
+    return binary('or', this, other)
+  }
+  not(): Unary<'not', N> {
+    return unary('not', this)
+  }
+
+  isNull(): Unary<'isNull', N> {
+    return unary('isNull', this)
+  }
+  isNotNull(): Unary<'isNotNull', N> {
+    return unary('isNotNull', this)
+  }
+
+  /** Equal to one of the values. As in SQL, a null among them makes every miss null, and `in([])` is false. */
+  in<const V extends Literal>(values: readonly V[]): Expr<CallNode<'in', readonly [N, LitNode<V>]>> {
+    if (!Array.isArray(values))
+      throw new SabotError('SCHEMA', `in() takes an array of literals, such as in(['DE', 'FR']).`)
+    return new Expr(callNode('in', [nodeOf(this), ...values.map(litNode)])) as never
+  }
+
+  /** As `explain()` prints it. */
+  toString(): string {
+    return print(nodeOf(this))
+  }
+}
+
+const binary = (op: OpName, left: Expr<unknown>, right: Operand): never =>
+  new Expr(callNode(op, [nodeOf(left), toNode(right)])) as never
+
+const unary = (op: OpName, arg: Expr<unknown>): never => new Expr(callNode(op, [nodeOf(arg)])) as never
+
+/** Every Expr wraps a node; only its type says which. */
+const nodeOf = (expr: Expr<unknown>): Node => expr.node as Node
+
+const toNode = (operand: Operand): Node => (operand instanceof Expr ? nodeOf(operand) : litNode(operand))
+
+/** A column by its name: `col('amount')`; message columns are `$key`, `$topic`, `$partition`, `$offset`, ... */
+export function col<const Name extends string>(name: Name): Expr<ColNode<Name>> {
+  return new Expr(colNode(name))
+}
+
+/**
+ * A value as an expression. An integer number is int64 by itself and takes part in float arithmetic as a float; a
+ * string beside a timestamp, date or decimal column is read as one (ISO 8601, digits).
+ */
+export function lit<const Value extends Literal>(value: Value): Expr<LitNode<Value>> {
+  return new Expr(litNode(value))
+}
+
+/** The columns of a shape, as a typed lambda gets them: `(b) => b.amount.gt(1000)`. */
+export type ColumnsOf<S> = { readonly [Name in keyof S & string]: Expr<ColNode<Name>> } & {
+  readonly [Name in Exclude<keyof MessageTypes, keyof S>]: Expr<ColNode<Name>>
+}
+
+/** The object that a typed lambda gets. A name that is not in `names` throws SCHEMA; undefined: any name may be used. */
+export function columnsFor<S>(names: readonly string[] | undefined): ColumnsOf<S> {
+  return new Proxy(Object.freeze({}) as ColumnsOf<S>, {
+    get(_, name) {
+      if (typeof name !== 'string') return undefined
+      if (names === undefined || names.includes(name)) return col(name)
+      throw new SabotError(
+        'SCHEMA',
+        `There is no column "${name}".${didYouMean(name, names)} The columns here: ${names.join(', ') || 'none'}.`,
+        { where: { column: name } },
+      )
+    },
+  })
+}
+
+/** Names of the columns that an expression reads. */
+export function exprColumns(expr: Expr<unknown>): readonly string[] {
+  return columnsOf(nodeOf(expr))
+}
+
+/** The type of an expression over these columns. Throws SCHEMA or UNSUPPORTED where it does not fit them. */
+export function exprType(expr: Expr<unknown>, fields: readonly Field[]): ColumnType {
+  return typeOf(nodeOf(expr), fields)
+}
+
+/** The terms of a chain of `and`s. */
+export function exprConjuncts(expr: Expr<unknown>): readonly Expr[] {
+  return conjunctsOf(nodeOf(expr)).map((node) => new Expr(node))
+}
+
+/** `unknown` where each expression of an object fits the shape: for `columns: C & FitAll<C, S>`. */
+export type FitAll<C, S> = { readonly [Name in keyof C]: Fits<NodeOf<C[Name]>, S> }
+
+/** The shape that an object of expressions and literals gives. */
+export type TypesOf<C, S> = { readonly [Name in keyof C]: TypeOf<NodeOf<C[Name]>, S> }
+
+export type { ColNode, Fits, Literal, LitNode, Node, NodeOf, TypeOf }

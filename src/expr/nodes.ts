@@ -1,0 +1,99 @@
+/**
+ * Expressions as frozen data. Three shapes, no more:
+ *
+ *   { kind: 'col', name }             a column
+ *   { kind: 'lit', value }            a literal; null is typed by what it stands beside
+ *   { kind: 'call', op, args }        an operator of the registry (operators.ts) over nodes; for `in` the first
+ *                                     argument is what is looked for, the rest are literals
+ *
+ * `col('amount').gt(1000)` is { kind: 'call', op: 'gt', args: [{ kind: 'col', name: 'amount' },
+ * { kind: 'lit', value: 1000 }] }.
+ */
+import { describe, SabotError } from '../errors.ts'
+
+export type Literal = null | boolean | number | bigint | string | Date | Uint8Array
+
+export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
+export type ArithmeticOp = 'add' | 'sub' | 'mul' | 'div' | 'mod'
+export type LogicOp = 'and' | 'or'
+export type OpName = CompareOp | ArithmeticOp | LogicOp | 'neg' | 'not' | 'isNull' | 'isNotNull' | 'in'
+
+export interface ColNode<Name extends string = string> {
+  readonly kind: 'col'
+  readonly name: Name
+}
+
+export interface LitNode<Value extends Literal = Literal> {
+  readonly kind: 'lit'
+  readonly value: Value
+}
+
+export interface CallNode<Op extends OpName = OpName, Args extends readonly unknown[] = readonly Node[]> {
+  readonly kind: 'call'
+  readonly op: Op
+  readonly args: Args
+}
+
+export type Node = ColNode | LitNode | CallNode
+
+export function colNode<Name extends string>(name: Name): ColNode<Name> {
+  if (typeof name !== 'string' || name === '') {
+    throw new SabotError('SCHEMA', `col() takes a column's name, such as col('amount'), not ${describe(name)}.`)
+  }
+  return Object.freeze({ kind: 'col', name })
+}
+
+/** Throws SCHEMA where the value is none that a column could hold. */
+export function litNode<Value extends Literal>(value: Value): LitNode<Value> {
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw noLiteral(value, 'an invalid Date')
+    // A Date and bytes can be changed by their owner; a node can not.
+    return Object.freeze({ kind: 'lit', value: new Date(value) as Literal as Value })
+  }
+  if (value instanceof Uint8Array) return Object.freeze({ kind: 'lit', value: value.slice() as Literal as Value })
+  if (value !== null && !['boolean', 'number', 'bigint', 'string'].includes(typeof value)) throw noLiteral(value)
+  if (typeof value === 'bigint' && BigInt.asIntN(64, value) !== value && BigInt.asUintN(64, value) !== value) {
+    throw noLiteral(value, `${value}n, which does not fit 64 bits`)
+  }
+  return Object.freeze({ kind: 'lit', value })
+}
+
+const noLiteral = (value: unknown, text = describe(value)): SabotError =>
+  new SabotError(
+    'SCHEMA',
+    `An expression takes expressions, such as col('amount'), and literals: null, booleans, numbers, bigints, strings, ` +
+      `Dates and Uint8Arrays. This is ${text}.`,
+  )
+
+export function callNode<Op extends OpName, const Args extends readonly Node[]>(
+  op: Op,
+  args: Args,
+): CallNode<Op, Args> {
+  return Object.freeze({ kind: 'call', op, args: Object.freeze(args) })
+}
+
+/** Names of the columns that a node reads, each once, in the order of reading. */
+export function columnsOf(node: Node): readonly string[] {
+  const names = new Set<string>()
+  const visit = (at: Node): void => {
+    if (at.kind === 'col') names.add(at.name)
+    else if (at.kind === 'call') for (const arg of at.args) visit(arg)
+  }
+  visit(node)
+  return [...names]
+}
+
+/** The terms of a chain of `and`s; one where there is none. Rows pass all of them or do not pass. */
+export function conjunctsOf(node: Node): readonly Node[] {
+  return node.kind === 'call' && node.op === 'and' ? node.args.flatMap(conjunctsOf) : [node]
+}
+
+/** A node with other columns' names: `rename` maps a name to what is read instead. */
+export function withColumnNames(node: Node, rename: (name: string) => string): Node {
+  if (node.kind === 'col') return colNode(rename(node.name))
+  if (node.kind === 'lit') return node
+  return callNode(
+    node.op,
+    node.args.map((arg) => withColumnNames(arg, rename)),
+  )
+}

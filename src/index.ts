@@ -1,0 +1,17 @@
+/** The public face. */
+
+export type { Table } from './batch/table.ts'
+export type { RecordBatch } from './batch.ts'
+export { type ErrorCode, type ErrorPlace, SabotError } from './errors.ts'
+export { type ColumnsOf, col, Expr, type Literal, lit } from './expr/expr.ts'
+export type { From, Until } from './kafka/backend.ts'
+export { EmbeddedBroker } from './kafka/broker.ts'
+export type { KafkaSourceOptions, RunOptions, SaslOptions, TlsOptions } from './kafka/options.ts'
+export type { Logger } from './logger.ts'
+export type { PartitionLag, RunMetrics } from './metrics.ts'
+export type { Batches } from './run/batches.ts'
+export type { Pipeline } from './run/pipeline.ts'
+export type { BatchContext } from './run/program.ts'
+export type { Run } from './run/start.ts'
+export type { AnySchema, RowOf, SchemaLiteral, Shape, TypeLiteral, ValueOf } from './schema.ts'
+export { Stream, type ToKafkaOptions } from './stream.ts'

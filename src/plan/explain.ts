@@ -1,0 +1,145 @@
+/** Both plans as text: what was written, and what runs. */
+import type { Expr } from '../expr/expr.ts'
+import { type Field, typeText } from '../schema.ts'
+import { optimise, type PhysicalStep } from './optimise.ts'
+import { envelopeColumns, isInternal, type KafkaSinkStep, type NamedExpr, type Plan, type Step } from './steps.ts'
+
+/** What explain() says beside the plan itself. */
+export interface ExplainContext {
+  /** The option `backend`; undefined: the plan needs none. */
+  readonly backend: string | undefined
+  readonly guarantee: string
+}
+
+/** Throws SCHEMA where the plan names columns that its source does not have. */
+export const explain = (plan: Plan, context: ExplainContext): string => {
+  const optimised = optimise(plan, plan.source.fields)
+  const written = [
+    sourceTitle(plan),
+    ...plan.steps.map((step, i) => `${i + 1} ${stepText(step)}`),
+    `${plan.steps.length + 1} ${sinkText(plan)}`,
+  ]
+  return [
+    'Plan as written',
+    ...written.map(indent),
+    '',
+    'Plan as it runs',
+    ...decodeText(plan, optimised).map(indent),
+    ...(optimised.steps.length === 0
+      ? ['no step runs in TypeScript']
+      : ['in TypeScript:', ...optimised.steps.map((step) => indent(physicalText(step)))]
+    ).map(indent),
+    ...writeText(plan, optimised).map(indent),
+    indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
+  ].join('\n')
+}
+
+const indent = (line: string): string => `  ${line}`
+
+const sourceTitle = ({ source }: Plan): string => {
+  const columns = source.fields === undefined ? 'columns are inferred at run time' : fieldList(source.fields)
+  return source.kind === 'kafka'
+    ? `fromKafka ${source.title}, ${source.codec}: ${columns}`
+    : `fromBatches: ${source.fields === undefined ? 'columns are those of the first batch' : columns}`
+}
+
+const fieldList = (fields: readonly Field[]): string =>
+  fields.map(({ name, type }) => `${name} ${typeText(type)}`).join(', ')
+
+const named = ({ name, expr }: NamedExpr): string => (isColumn(expr, name) ? name : `${name} = ${expr}`)
+
+const isColumn = (expr: Expr, name: string): boolean => expr.node.kind === 'col' && expr.node.name === name
+
+const functionText = (kind: string, fields: readonly Field[] | undefined): string =>
+  fields === undefined ? kind : `${kind} -> ${fieldList(fields)}`
+
+const stepText = (step: Step): string => {
+  switch (step.kind) {
+    case 'filter':
+      return `filter ${step.predicate}`
+    case 'select':
+    case 'withColumns':
+      return `${step.kind} ${step.columns.map(named).join(', ')}`
+    case 'rename':
+      return `rename ${step.names.map(([from, to]) => `${from} to ${to}`).join(', ')}`
+    case 'drop':
+      return `drop ${step.names.join(', ')}`
+    case 'limit':
+      return `limit ${step.count}`
+    default:
+      return functionText(step.kind, step.fields)
+  }
+}
+
+const sinkText = ({ sink }: Plan): string => {
+  if (sink.kind !== 'kafka') return sink.kind === 'iterate' ? 'for await' : sink.kind
+  const parts = (['key', 'headers', 'timestamp'] as const).flatMap((part) => {
+    const given = sink[part]
+    return given === 'keep' ? [] : [`${part} ${given === null ? 'none' : given}`]
+  })
+  if (sink.partition !== null) parts.push(`partition ${sink.partition}`)
+  return [`toKafka ${sink.title}, ${sink.codec}`, ...parts].join(', ')
+}
+
+const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[] => {
+  const { columns, needed, pushed, message } = optimised
+  if (plan.source.kind === 'batches') {
+    return [`take ${needed === undefined ? 'every column' : list(needed)} of each batch`]
+  }
+  const lines: string[] = []
+  if (columns !== undefined) {
+    const emitted = columns.filter(({ emit }) => emit).map(({ field }) => field.name)
+    const tested = columns.filter(({ emit }) => !emit).map(({ field }) => field.name)
+    const all = plan.source.fields!.length
+    lines.push(`decode ${columns.length} of ${all} columns: ${list(emitted)}`)
+    if (tested.length > 0) lines.push(`read for the predicate alone: ${list(tested)}`)
+    if (pushed.length > 0) {
+      lines.push('answered by the decoder:')
+      for (const { number, predicate } of pushed) lines.push(indent(`${number} filter ${predicate}`))
+    }
+  } else {
+    lines.push(
+      `decode ${needed === undefined ? 'every column' : list(needed)}; columns are inferred at run time, and then ` +
+        'simple filters move into the decoder',
+    )
+  }
+  if (message.length > 0) lines.push(`of each message: ${message.join(', ')}`)
+  return lines
+}
+
+const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
+
+const physicalText = (step: PhysicalStep): string => {
+  switch (step.kind) {
+    case 'filter':
+      return `${step.number} filter ${step.predicate}`
+    case 'project': {
+      const columns = step.columns.map(named)
+      const rest = step.open ? ['the other columns'] : []
+      return `${step.number} columns ${[...columns, ...rest].join(', ')}`
+    }
+    case 'limit':
+      return `${step.number} limit ${step.count}`
+    default:
+      return `${step.number} ${step.kind} of ${step.visible === undefined ? 'every column' : list(step.visible)}`
+  }
+}
+
+const writeText = (plan: Plan, { value, envelope, bound }: ReturnType<typeof optimise>): string[] => {
+  const { sink } = plan
+  if (sink.kind !== 'kafka') return [sinkText(plan)]
+  const names = bound.result.names?.filter((name) => !isInternal(name))
+  const what =
+    value === 'bytes'
+      ? "the value's bytes as they came (no step changes it)"
+      : `${sink.codec} of ${names === undefined ? 'every column' : list(names)}`
+  return [`write ${sink.title}: ${what}`, ...keptText(plan, sink, Object.keys(envelope))]
+}
+
+const keptText = (plan: Plan, sink: KafkaSinkStep, envelope: readonly string[]): string[] => {
+  if (plan.source.kind !== 'kafka') return []
+  const kept = envelopeColumns
+    .map((name) => name.slice(1) as 'key' | 'headers' | 'timestamp')
+    .filter((part) => sink[part] === 'keep' && envelope.includes(part))
+  return kept.length === 0 ? [] : [`records keep their ${kept.join(', ')}`]
+}

@@ -1,0 +1,128 @@
+/**
+ * What the decoder can answer: simple predicates over one column and literals, in the form of `DecodePlan.predicate`
+ * (kafka/backend.ts has the same types; this room stands above it). A conjunct is pushed down only where the decoder's
+ * answer is exactly the kernel's: the literal is of the column's own kind and is represented exactly.
+ */
+import { type Expr, exprConjuncts } from '../expr/expr.ts'
+import type { Literal, Node } from '../expr/nodes.ts'
+import type { ColumnType, Field } from '../schema.ts'
+
+export type PredicateLiteral =
+  | { readonly i: string }
+  | { readonly f: number }
+  | { readonly s: string }
+  | { readonly b: boolean }
+
+type Comparison = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
+
+/** Columns by their index in the decode plan; SQL's three-valued logic. */
+export type Predicate =
+  | readonly ['and' | 'or', readonly Predicate[]]
+  | readonly ['not', Predicate]
+  | readonly [Comparison, number, PredicateLiteral]
+  | readonly ['isNull', number]
+  | readonly ['in', number, readonly PredicateLiteral[]]
+  | readonly ['col', number]
+
+/** The columns of the source that names stand for at a point of the plan. */
+export type Origins = ReadonlyMap<string, Field>
+
+/** Makes a predicate once the columns have their places. */
+export type MakePredicate = (index: (name: string) => number) => Predicate
+
+export const conjuncts = (predicate: Expr): readonly Expr[] => exprConjuncts(predicate)
+
+/** undefined: the predicate stays in TypeScript. */
+export const pushDown = (predicate: Expr, origins: Origins): MakePredicate | undefined =>
+  pushNode(predicate.node, origins)
+
+const flipped = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' } as const
+
+const isComparison = (op: string): op is Comparison => Object.hasOwn(flipped, op)
+
+const pushNode = (node: Node, origins: Origins): MakePredicate | undefined => {
+  if (node.kind === 'lit') return undefined
+  if (node.kind === 'col') {
+    const field = origins.get(node.name)
+    return field?.type.kind === 'bool' ? (index) => ['col', index(field.name)] : undefined
+  }
+  const { op, args } = node
+  const [left, right] = args
+  if (left === undefined) return undefined
+  if (op === 'and' || op === 'or') {
+    const parts = args.map((arg) => pushNode(arg, origins))
+    return parts.every((part) => part !== undefined) ? (index) => [op, parts.map((part) => part(index))] : undefined
+  }
+  if (op === 'not') {
+    const part = pushNode(left, origins)
+    return part && ((index) => ['not', part(index)])
+  }
+  if (op === 'isNull' || op === 'isNotNull') {
+    const field = left.kind === 'col' ? origins.get(left.name) : undefined
+    if (field === undefined) return undefined
+    return (index) => {
+      const isNull: Predicate = ['isNull', index(field.name)]
+      return op === 'isNull' ? isNull : ['not', isNull]
+    }
+  }
+  if (op === 'in') {
+    const field = left.kind === 'col' ? origins.get(left.name) : undefined
+    if (field === undefined) return undefined
+    const literals = args.slice(1).map((arg) => (arg.kind === 'lit' ? literalFor(arg.value, field.type) : undefined))
+    return literals.every((literal) => literal !== undefined)
+      ? (index) => ['in', index(field.name), literals]
+      : undefined
+  }
+  if (!isComparison(op) || right === undefined) return undefined
+  if (left.kind === 'col' && right.kind === 'lit') return pushComparison(op, left.name, right.value, origins)
+  if (left.kind === 'lit' && right.kind === 'col') return pushComparison(flipped[op], right.name, left.value, origins)
+  return undefined
+}
+
+const pushComparison = (op: Comparison, name: string, value: Literal, origins: Origins): MakePredicate | undefined => {
+  const field = origins.get(name)
+  const literal = field && literalFor(value, field.type)
+  return literal && ((index) => [op, index(field.name), literal])
+}
+
+const DAY_MS = 86_400_000
+const perMilli = { ms: 1n, us: 1_000n, ns: 1_000_000n } as const
+
+/** A literal in the column's own kind and unit; undefined where it is not exactly one. */
+const literalFor = (value: Literal, type: ColumnType): PredicateLiteral | undefined => {
+  switch (type.kind) {
+    case 'bool':
+      return typeof value === 'boolean' ? { b: value } : undefined
+    case 'utf8':
+      return typeof value === 'string' && value.isWellFormed() ? { s: value } : undefined
+    case 'int8':
+    case 'int16':
+    case 'int32':
+    case 'int64':
+    case 'uint8':
+    case 'uint16':
+    case 'uint32':
+    case 'uint64':
+      if (typeof value === 'number' && Number.isSafeInteger(value)) return int64(BigInt(value))
+      return typeof value === 'bigint' ? int64(value) : undefined
+    case 'float32':
+    case 'float64':
+      if (typeof value === 'number' && Number.isFinite(value)) return { f: value }
+      return typeof value === 'bigint' && BigInt(Number(value)) === value ? { f: Number(value) } : undefined
+    case 'timestamp': {
+      if (!(value instanceof Date)) return undefined
+      const ms = value.getTime()
+      if (type.unit === 's') return ms % 1000 === 0 ? int64(BigInt(ms / 1000)) : undefined
+      return int64(BigInt(ms) * perMilli[type.unit])
+    }
+    case 'date':
+      return value instanceof Date && value.getTime() % DAY_MS === 0
+        ? int64(BigInt(value.getTime() / DAY_MS))
+        : undefined
+    default:
+      return undefined
+  }
+}
+
+const int64 = (value: bigint): PredicateLiteral | undefined =>
+  BigInt.asIntN(64, value) === value ? { i: value.toString() } : undefined

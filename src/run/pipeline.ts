@@ -1,0 +1,45 @@
+/** A plan with a sink, ready to run; what `.toKafka` gives. */
+import { type ParsedSink, parseRunOptions, type RunOptions } from '../kafka/options.ts'
+import type { RunMetrics } from '../metrics.ts'
+import { type ExplainContext, explain } from '../plan/explain.ts'
+import type { Plan } from '../plan/steps.ts'
+import { type Origins, type Run, startRun } from './start.ts'
+
+export class Pipeline {
+  readonly #plan: Plan
+  readonly #from: Origins
+  readonly #to: ParsedSink
+
+  /** Made by `Stream.toKafka`. */
+  constructor(plan: Plan, from: Origins, to: ParsedSink) {
+    this.#plan = plan
+    this.#from = from
+    this.#to = to
+  }
+
+  /**
+   * Runs until a bounded read has ended, a limit is reached, or `signal` or one of the process's signals stops it.
+   * Resolves with the run's metrics; rejects with a SabotError when the run failed.
+   */
+  async run(options?: RunOptions): Promise<RunMetrics> {
+    return this.start(options).done
+  }
+
+  /** Begins to run. Throws where the options are wrong or the backend is missing; all else is `done`'s to say. */
+  start(options?: RunOptions): Run {
+    return startRun({ plan: this.#plan, from: this.#from, to: this.#to, options: parseRunOptions(options) })
+  }
+
+  /** The plan as written and as it runs, as text. Connects to nothing. */
+  explain(): string {
+    return explain(this.#plan, explainContext(this.#from, this.#to))
+  }
+}
+
+export const explainContext = (from: Origins, to: ParsedSink | undefined): ExplainContext => ({
+  backend: 'kafka' in from ? from.kafka.backend : to && 'auto',
+  guarantee:
+    'kafka' in from && from.kafka.source.groupId !== undefined
+      ? `at-least-once, positions in the group ${from.kafka.source.groupId}`
+      : 'no group: no position is committed',
+})

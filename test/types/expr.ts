@@ -1,0 +1,146 @@
+/** Compiled, never run: what the compiler accepts of expressions, and what it must not. */
+import {
+  type ColumnsOf,
+  col,
+  type Expr,
+  type FitAll,
+  type Fits,
+  lit,
+  type TypeOf,
+  type TypesOf,
+} from '../../src/expr/expr.ts'
+import type { AnySchema, RowInput, RowOf, SchemaLiteral } from '../../src/schema.ts'
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+const isTrue = <T extends true>(): T | undefined => undefined
+
+interface Trade {
+  readonly id: 'int64'
+  readonly amount: 'float64'
+  readonly count: 'int32'
+  readonly country: 'utf8'
+  readonly paid: 'bool'
+  readonly at: 'timestamp[ms]'
+  readonly exact: 'timestamp[ns]'
+  readonly price: 'decimal(18,4)'
+  readonly raw: 'binary'
+  readonly tags: readonly ['utf8']
+  readonly address: { readonly city: 'utf8'; readonly geo: readonly [{ readonly lat: 'float64' }] }
+}
+
+declare function schema<const S extends SchemaLiteral>(literal: S): S
+declare function filter<N>(predicate: Expr<N> & Fits<N, Trade, 'bool'>): void
+declare function filterTyped<N>(predicate: (b: ColumnsOf<Trade>) => Expr<N> & Fits<N, Trade, 'bool'>): void
+declare function filterAny<N>(predicate: Expr<N> & Fits<N, AnySchema, 'bool'>): void
+declare function typeIn<N>(expr: Expr<N>): TypeOf<N, Trade>
+declare function columns<const C extends { readonly [name: string]: Expr | number }>(
+  c: C & FitAll<C, Trade>,
+): TypesOf<C, Trade>
+
+// Schema literals keep their names, and reject what is no type.
+const literal = schema({ id: 'int64', price: 'decimal(18,4)', tags: ['utf8'], address: { city: 'utf8' } })
+isTrue<Equal<(typeof literal)['id'], 'int64'>>()
+isTrue<Equal<(typeof literal)['tags'], readonly ['utf8']>>()
+// @ts-expect-error there is no type "string"
+schema({ id: 'string' })
+// @ts-expect-error a list has one item type
+schema({ tags: ['utf8', 'int64'] })
+// @ts-expect-error a unit that is none
+schema({ at: 'timestamp[m]' })
+
+// Rows: every value may be null.
+type Row = RowOf<Trade>
+isTrue<Equal<Row['id'], bigint | null>>()
+isTrue<Equal<Row['amount'], number | null>>()
+isTrue<Equal<Row['country'], string | null>>()
+isTrue<Equal<Row['at'], Date | null>>()
+isTrue<Equal<Row['exact'], bigint | null>>()
+isTrue<Equal<Row['price'], string | null>>()
+isTrue<Equal<Row['raw'], Uint8Array | null>>()
+isTrue<Equal<Row['tags'], (string | null)[] | null>>()
+isTrue<Equal<NonNullable<Row['address']>['geo'], ({ lat: number | null } | null)[] | null>>()
+// @ts-expect-error no such column
+export type NoColumn = Row['nope']
+export const input: RowInput<Trade> = { id: 1, price: 12, at: '2024-01-01', tags: ['a', null], address: { city: null } }
+// @ts-expect-error text is no number
+export const wrongInput: RowInput<Trade> = { amount: 'much' }
+export const anyRow = (row: RowOf<AnySchema>): unknown => row.whatever.deep
+
+// Predicates fit.
+filter(col('amount').gt(1000))
+filter(col('amount').gt(1000).and(col('country').eq('DE')).or(col('paid')).not())
+filter(col('count').eq(col('amount')))
+filter(col('at').ge('2024-01-01').and(col('at').lt(new Date())))
+filter(col('price').le('12.50'))
+filter(col('country').in(['DE', 'FR', null]))
+filter(col('$key').eq('a').and(col('$partition').eq(0)).and(col('$timestamp').gt(new Date())))
+filter(col('amount').isNull())
+filter(lit(true))
+filterTyped((b) => b.amount.gt(1000).and(b.$offset.gt(10n)))
+filterAny(col('whatever').gt(1).and(col('other').eq('a')))
+const general: Expr = col('amount').gt(1)
+filter(general)
+
+// And these do not.
+// @ts-expect-error no such column
+filter(col('nope').gt(1000))
+const inner = col('country').eq('DE').or(col('nope').isNull())
+// @ts-expect-error no such column, deep inside
+filter(col('amount').gt(1).and(inner))
+// @ts-expect-error text with a number
+filter(col('country').gt(1000))
+// @ts-expect-error a number with text
+filter(col('amount').eq('1000'))
+// @ts-expect-error one of the values is text
+filter(col('amount').in([1, 'a']))
+// @ts-expect-error two columns that can not be compared
+filter(col('country').eq(col('amount')))
+// @ts-expect-error a time with a number
+filter(col('at').gt(5))
+// @ts-expect-error lists are not compared
+filter(col('tags').eq(col('tags')))
+// @ts-expect-error a number is no predicate
+filter(col('amount').mul(2))
+// @ts-expect-error text is no number
+filter(col('country').add(1).gt(2))
+// @ts-expect-error a decimal has no arithmetic yet
+filter(col('price').mul(2).gt(2))
+// @ts-expect-error a number is no bool
+filter(col('paid').and(col('amount')))
+// @ts-expect-error a number is no bool
+filter(col('amount').not())
+// @ts-expect-error no such column of the lambda's
+filterTyped((b) => b.nope.gt(1))
+// @ts-expect-error wrong type in the lambda
+filterTyped((b) => b.country.gt(1))
+// @ts-expect-error objects are no literals
+col('amount').eq({})
+// @ts-expect-error undefined is no literal
+col('amount').eq(undefined)
+
+// Types of results.
+isTrue<Equal<ReturnType<typeof typeOfMul>, 'float64'>>()
+const typeOfMul = () => typeIn(col('amount').mul(0.08))
+const typeOfInts = () => typeIn(col('count').add(col('id')).mul(2).mod(7n).neg())
+isTrue<Equal<ReturnType<typeof typeOfInts>, 'int64'>>()
+const typeOfIntAndFloat = () => typeIn(col('count').mul(1.5))
+isTrue<Equal<ReturnType<typeof typeOfIntAndFloat>, 'float64'>>()
+const typeOfQuotient = () => typeIn(col('count').div(2))
+isTrue<Equal<ReturnType<typeof typeOfQuotient>, 'float64'>>()
+const typeOfText = () => typeIn(lit('x'))
+isTrue<Equal<ReturnType<typeof typeOfText>, 'utf8'>>()
+const typeOfColumn = () => typeIn(col('tags'))
+isTrue<Equal<ReturnType<typeof typeOfColumn>, readonly ['utf8']>>()
+const typeOfKey = () => typeIn(col('$key'))
+isTrue<Equal<ReturnType<typeof typeOfKey>, 'utf8' | 'binary'>>()
+const typeOfFlag = () => typeIn(col('amount').gt(1))
+isTrue<Equal<ReturnType<typeof typeOfFlag>, 'bool'>>()
+const typeOfUnknownNumber = (n: number) => typeIn(col('count').add(n))
+isTrue<Equal<ReturnType<typeof typeOfUnknownNumber>, 'int64' | 'float64'>>()
+
+const made = columns({ tax: col('amount').mul(0.08), total: col('count').add(1), one: 1 })
+isTrue<Equal<typeof made, { readonly tax: 'float64'; readonly total: 'int64'; readonly one: 'int64' }>>()
+// @ts-expect-error no such column
+columns({ tax: col('nope').mul(0.08) })
+// @ts-expect-error text is no number
+columns({ good: col('amount'), tax: col('country').mul(0.08) })

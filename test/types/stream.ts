@@ -1,0 +1,139 @@
+/** Row types follow a schema literal through every step. Checked by the compiler alone; nothing here runs. */
+import { expectTypeOf } from 'vitest'
+import { type AnySchema, col, lit, type RowOf, Stream } from '../../src/index.ts'
+
+type ShapeOf<T> = T extends Stream<infer S> ? S : never
+
+const orders = Stream.fromKafka({
+  bootstrapServers: 'b:9092',
+  topic: 'orders',
+  schema: { id: 'int64', amount: 'float64', country: 'utf8', at: 'timestamp[ms]', tags: ['utf8'] },
+})
+const untyped = Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 'orders' })
+
+type Row<T> = RowOf<ShapeOf<T>>
+
+// ---- the source
+
+expectTypeOf<Row<typeof orders>>().toEqualTypeOf<{
+  id: bigint | null
+  amount: number | null
+  country: string | null
+  at: Date | null
+  tags: (string | null)[] | null
+}>()
+expectTypeOf<ShapeOf<typeof untyped>>().toEqualTypeOf<AnySchema>()
+expectTypeOf(Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', codec: 'string' })).toEqualTypeOf<
+  Stream<{ readonly value: 'utf8' }>
+>()
+expectTypeOf(Stream.fromKafka('b:9092', 't', 'g', { schema: { id: 'int64' } })).toEqualTypeOf<
+  Stream<{ readonly id: 'int64' }>
+>()
+
+// @ts-expect-error there is no such type
+Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int46' } })
+// @ts-expect-error there is no such option
+Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int64' }, groupID: 'g' })
+
+// ---- filter
+
+orders.filter((b) => b.amount.gt(1000))
+orders.filter((b) => b.$partition.eq(3))
+orders.filter(
+  col('amount')
+    .gt(1000)
+    .and(col('country').in(['DE', 'FR'])),
+)
+untyped.filter(col('whatever').gt(1))
+untyped.filter((b) => b.whatever!.gt(1))
+
+// @ts-expect-error there is no column amonut
+orders.filter((b) => b.amonut.gt(1000))
+// @ts-expect-error there is no column amonut
+orders.filter(col('amonut').gt(1000))
+// @ts-expect-error a filter is a bool
+orders.filter(col('amount').add(1))
+// @ts-expect-error text is not compared with numbers
+orders.filter(col('country').gt(3))
+
+// ---- select
+
+const selected = orders.select('id', { total: col('amount').mul(1.19) }, '$topic')
+expectTypeOf<Row<typeof selected>>().toEqualTypeOf<{
+  id: bigint | null
+  total: number | null
+  $topic: string | null
+}>()
+
+// @ts-expect-error there is no column amonut
+orders.select('amonut')
+// @ts-expect-error there is no column amonut
+orders.select({ x: col('amonut').mul(2) })
+// @ts-expect-error amount was left out
+orders.select('id').filter((b) => b.amount.gt(1))
+
+const named = untyped.select('a', { b: col('c').mul(2.5) })
+named.filter(col('a').eq(1))
+// @ts-expect-error there is no column c any more
+named.filter(col('c').eq(1))
+
+// ---- withColumns
+
+const extended = orders.withColumns({ tax: col('amount').mul(0.08), country: lit(1), big: col('amount').gt(1000) })
+expectTypeOf<Row<typeof extended>>().toEqualTypeOf<{
+  id: bigint | null
+  amount: number | null
+  country: bigint | null
+  at: Date | null
+  tags: (string | null)[] | null
+  tax: number | null
+  big: boolean | null
+}>()
+const byLambda = orders.withColumns((b) => ({ twice: b.id.add(b.id) }))
+expectTypeOf<Row<typeof byLambda>['twice']>().toEqualTypeOf<bigint | null>()
+
+// @ts-expect-error there is no column amonut
+orders.withColumns({ tax: col('amonut').mul(0.08) })
+// @ts-expect-error text has no product
+orders.withColumns({ tax: col('country').mul(0.08) })
+
+// ---- rename and drop
+
+const renamed = orders.rename({ amount: 'price' })
+expectTypeOf<keyof ShapeOf<typeof renamed>>().toEqualTypeOf<'id' | 'price' | 'country' | 'at' | 'tags'>()
+const dropped = orders.drop('tags', 'at')
+expectTypeOf<keyof ShapeOf<typeof dropped>>().toEqualTypeOf<'id' | 'amount' | 'country'>()
+
+// @ts-expect-error there is no column amonut
+orders.rename({ amonut: 'price' })
+// @ts-expect-error there is no column amonut
+orders.drop('amonut')
+
+// ---- functions of the user
+
+const mapped = orders.map((row) => ({ id: row.id, n: row.tags?.length ?? 0 }), { schema: { id: 'int64', n: 'int32' } })
+expectTypeOf<Row<typeof mapped>>().toEqualTypeOf<{ id: bigint | null; n: number | null }>()
+expectTypeOf(orders.map((row) => row)).toEqualTypeOf<Stream>()
+expectTypeOf(orders.flatMap((row) => [row, row])).toEqualTypeOf<Stream>()
+expectTypeOf(orders.mapBatches((batch) => batch)).toEqualTypeOf<Stream>()
+expectTypeOf(orders.mapBatches(async (batch) => batch, { schema: { id: 'int64' } })).toEqualTypeOf<
+  Stream<{ readonly id: 'int64' }>
+>()
+untyped.map((row) => ({ n: row.anything.length }))
+
+// @ts-expect-error there is no column amonut
+orders.map((row) => ({ x: row.amonut }))
+// @ts-expect-error n is text
+orders.map((row) => ({ n: row.country }), { schema: { n: 'int32' } })
+// @ts-expect-error flatMap gives rows
+orders.flatMap((_row) => 3)
+// @ts-expect-error mapBatches gives a record batch
+orders.mapBatches((_batch) => 3)
+
+// ---- ends
+
+orders.toKafka({ topic: 'out', key: 'id', compression: 'zstd' })
+orders.toKafka({ topic: 'out', key: col('id').add(1) })
+orders.toKafka('b:9092', 'out', { key: null })
+// @ts-expect-error there is no such compression
+orders.toKafka({ topic: 'out', compression: 'zip' })

@@ -1,0 +1,249 @@
+import { describe, expect, it } from 'vitest'
+import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { optimise } from '../../src/plan/optimise.ts'
+import type { KafkaSinkStep, Plan, SinkStep, Step } from '../../src/plan/steps.ts'
+import { parseSchema } from '../../src/schema.ts'
+
+const fields = parseSchema({
+  id: 'int64',
+  amount: 'float64',
+  country: 'utf8',
+  ok: 'bool',
+  at: 'timestamp[us]',
+  tags: ['utf8'],
+})
+
+const toKafka: KafkaSinkStep = {
+  kind: 'kafka',
+  title: 'out',
+  codec: 'json',
+  codecOptions: {},
+  key: 'keep',
+  headers: 'keep',
+  timestamp: 'keep',
+  partition: null,
+}
+
+const planned = (steps: readonly Step[], sink: SinkStep = toKafka, source: Partial<Plan['source']> = {}) =>
+  optimise(
+    {
+      source: { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8', ...source },
+      steps,
+      sink,
+    },
+    fields,
+  )
+const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
+const select = (columns: Record<string, Expr>): Step => ({
+  kind: 'select',
+  columns: Object.entries(columns).map(([name, expr]) => ({ name, expr })),
+})
+const withColumns = (columns: Record<string, Expr>): Step => ({ ...select(columns), kind: 'withColumns' }) as Step
+const names = (plan: ReturnType<typeof planned>) => ({
+  emitted: plan.columns!.filter(({ emit }) => emit).map(({ field }) => field.name),
+  tested: plan.columns!.filter(({ emit }) => !emit).map(({ field }) => field.name),
+})
+const collect = { kind: 'collect' } as const
+
+describe('projection push-down', () => {
+  it('decodes the columns that the sink and the steps need, and no others', () => {
+    const plan = planned([select({ id: col('id'), total: col('amount').mul(2) })], collect)
+    expect(names(plan)).toEqual({ emitted: ['id', 'amount'], tested: [] })
+  })
+
+  it('does not decode what is computed and then left out', () => {
+    const plan = planned(
+      [withColumns({ tax: col('amount').mul(0.1), n: col('id').add(1) }), select({ n: col('n') })],
+      collect,
+    )
+    expect(names(plan).emitted).toEqual(['id'])
+    expect(plan.steps).toMatchObject([{ kind: 'project', number: 1, columns: [{ name: 'n' }] }])
+  })
+
+  it('decodes everything for a function of the user', () => {
+    const plan = planned([{ kind: 'mapBatches', fn: () => {}, fields: undefined }], collect)
+    expect(names(plan).emitted).toEqual(fields.map(({ name }) => name))
+  })
+
+  it('sees through rename and drop', () => {
+    const plan = planned(
+      [
+        { kind: 'rename', names: [['amount', 'price']] },
+        { kind: 'drop', names: ['country', 'ok', 'at', 'tags', 'id'] },
+      ],
+      collect,
+    )
+    expect(names(plan).emitted).toEqual(['amount'])
+  })
+
+  it('swaps names in one rename', () => {
+    const swap: Step = {
+      kind: 'rename',
+      names: [
+        ['id', 'amount'],
+        ['amount', 'id'],
+      ],
+    }
+    const plan = planned([swap, filter(col('id').gt(1.5))], collect)
+    expect(plan.predicate).toEqual(['gt', 1, { f: 1.5 }])
+    expect(plan.columns![1]!.field.name).toBe('amount')
+  })
+})
+
+describe('predicate push-down', () => {
+  const pushed = (predicate: Expr) => planned([filter(predicate)], collect).predicate
+
+  it('gives the decoder comparisons of a column with a literal of its kind', () => {
+    expect(pushed(col('amount').gt(1000))).toEqual(['gt', 1, { f: 1000 }])
+    expect(pushed(lit(1000).gt(col('amount')))).toEqual(['lt', 1, { f: 1000 }])
+    expect(pushed(col('id').eq(7))).toEqual(['eq', 0, { i: '7' }])
+    expect(pushed(col('id').le(9007199254740993n))).toEqual(['le', 0, { i: '9007199254740993' }])
+    expect(pushed(col('country').ne('DE'))).toEqual(['ne', 2, { s: 'DE' }])
+    expect(pushed(col('ok'))).toEqual(['col', 3])
+    expect(pushed(col('ok').eq(false))).toEqual(['eq', 3, { b: false }])
+    expect(pushed(col('at').lt(new Date(1)))).toEqual(['lt', 4, { i: '1000' }])
+    expect(pushed(col('tags').isNull())).toEqual(['isNull', 5])
+    expect(pushed(col('id').isNotNull())).toEqual(['not', ['isNull', 0]])
+    expect(pushed(col('country').in(['DE', 'FR']))).toEqual(['in', 2, [{ s: 'DE' }, { s: 'FR' }]])
+    expect(pushed(col('ok').not().or(col('id').lt(3)))).toEqual([
+      'or',
+      [
+        ['not', ['col', 3]],
+        ['lt', 0, { i: '3' }],
+      ],
+    ])
+  })
+
+  it('leaves to TypeScript what the decoder would not answer exactly', () => {
+    expect(pushed(col('id').gt(1.5))).toBeUndefined()
+    expect(pushed(col('amount').eq(9007199254740993n))).toBeUndefined()
+    expect(pushed(col('amount').eq(Number.NaN))).toBeUndefined()
+    expect(pushed(col('id').eq(col('amount')))).toBeUndefined()
+    expect(pushed(col('amount').mul(2).gt(1))).toBeUndefined()
+    expect(pushed(col('id').in([1, null]))).toBeUndefined()
+    expect(pushed(col('ok').or(col('amount').mul(2).gt(1)))).toBeUndefined()
+    expect(pushed(col('$key').eq('k'))).toBeUndefined()
+    expect(pushed(col('at').gt('2024-01-01T00:00:00Z'))).toBeUndefined()
+  })
+
+  it('splits a conjunction and keeps the rest', () => {
+    const plan = planned([filter(col('amount').gt(1).and(col('id').mul(2).gt(3)).and(col('ok')))], collect)
+    expect(plan.predicate).toEqual([
+      'and',
+      [
+        ['gt', 1, { f: 1 }],
+        ['col', 3],
+      ],
+    ])
+    expect(plan.steps.map((step) => (step.kind === 'filter' ? String(step.predicate) : step.kind))).toEqual([
+      'id * 2 > 3',
+    ])
+  })
+
+  it('reads a column that only the predicate needs without building it', () => {
+    const plan = planned([filter(col('country').eq('DE')), select({ id: col('id') })], collect)
+    expect(names(plan)).toEqual({ emitted: ['id'], tested: ['country'] })
+    expect(plan.predicate).toEqual(['eq', 1, { s: 'DE' }])
+  })
+
+  it('looks through rename and select, and stops at a column that was given another value', () => {
+    const through = planned(
+      [
+        { kind: 'rename', names: [['amount', 'price']] },
+        select({ cost: col('price'), id: col('id') }),
+        filter(col('cost').gt(1)),
+      ],
+      collect,
+    )
+    expect(through.columns!.map(({ field }) => field.name)).toEqual(['id', 'amount'])
+    expect(through.predicate).toEqual(['gt', 1, { f: 1 }])
+    const given = planned([withColumns({ amount: col('amount').mul(2) }), filter(col('amount').gt(1))], collect)
+    expect(given.predicate).toBeUndefined()
+    expect(given.steps.map(({ kind }) => kind)).toEqual(['project', 'filter'])
+  })
+
+  it('never moves a filter before a limit or a function of the user', () => {
+    const fn = () => {}
+    const barriers: Step[] = [
+      { kind: 'limit', count: 3 },
+      { kind: 'mapBatches', fn, fields },
+      { kind: 'map', fn, fields },
+      { kind: 'flatMap', fn, fields },
+    ]
+    for (const step of barriers) {
+      const plan = planned([filter(col('ok')), step, filter(col('amount').gt(1))], collect)
+      expect(plan.predicate).toEqual(['col', expect.any(Number)])
+      expect(plan.steps.map(({ kind }) => kind)).toEqual([step.kind, 'filter'])
+    }
+  })
+
+  it('stays in TypeScript for a stream of batches', () => {
+    const plan = planned([filter(col('amount').gt(1))], collect, { kind: 'batches' })
+    expect(plan.predicate).toBeUndefined()
+    expect(plan.steps).toHaveLength(1)
+  })
+})
+
+describe('byte pass-through', () => {
+  it('sends the bytes where only filters and limits stand between equal codecs', () => {
+    const plan = planned([filter(col('amount').gt(1)), { kind: 'limit', count: 5 }])
+    expect(plan.value).toBe('bytes')
+    expect(names(plan)).toEqual({ emitted: [], tested: ['amount'] })
+    expect(new Set(plan.message)).toEqual(new Set(['$key', '$headers', '$timestamp', '$value', '$offset']))
+  })
+
+  it('does not where a step, the codec or its options may change the value', () => {
+    const steps: Step[] = [
+      select({ id: col('id') }),
+      withColumns({ id: col('id') }),
+      { kind: 'rename', names: [['id', 'n']] },
+      { kind: 'drop', names: ['id'] },
+      { kind: 'map', fn: () => {}, fields },
+    ]
+    for (const step of steps) expect(planned([step]).value).toBe('columns')
+    expect(planned([], { ...toKafka, codec: 'string' }).value).toBe('columns')
+    expect(planned([], toKafka, { kind: 'batches' }).value).toBe('columns')
+    const options = (value: string) => ({ codecOptions: { both: value } })
+    expect(planned([], { ...toKafka, ...options('a') }, options('b')).value).toBe('columns')
+    expect(planned([], { ...toKafka, ...options('a') }, options('a')).value).toBe('bytes')
+    expect(planned([], { ...toKafka, codecOptions: { nonFinite: 'null' } }).value).toBe('bytes')
+  })
+})
+
+describe('the envelope', () => {
+  it('is carried for a Kafka sink alone', () => {
+    expect(planned([], collect).message).toEqual([])
+    expect(new Set(planned([select({ id: col('id') })]).message)).toEqual(
+      new Set(['$key', '$headers', '$timestamp', '$tombstone', '$offset']),
+    )
+  })
+
+  it('is not carried where the sink is told otherwise', () => {
+    const plan = planned([], { ...toKafka, key: col('id'), headers: null, timestamp: null })
+    expect(plan.message).toEqual(['$value'])
+    expect(plan.envelope).toEqual({ key: 'id' })
+    expect(names(plan).emitted).toEqual(['id'])
+  })
+
+  it('goes along with rows through a function of the user', () => {
+    const plan = planned([{ kind: 'map', fn: () => {}, fields: undefined }])
+    expect(plan.steps[0]).toMatchObject({
+      kind: 'map',
+      carry: ['$key', '$headers', '$timestamp', '$tombstone', '$offset'],
+    })
+  })
+})
+
+describe('message columns', () => {
+  it('are built where they are named', () => {
+    const plan = planned([filter(col('$partition').eq(1)), select({ k: col('$key') })], collect)
+    expect(new Set(plan.message)).toEqual(new Set(['$partition', '$key']))
+    expect(plan.columns).toEqual([])
+  })
+
+  it('win over a document that has such a key', () => {
+    const odd = [...fields, { name: '$key', type: { kind: 'utf8' } as const }]
+    const plan = optimise(planned([], collect).bound.plan, odd)
+    expect(names(plan).emitted).not.toContain('$key')
+  })
+})

@@ -1,0 +1,37 @@
+import { defineConfig } from 'vitest/config'
+
+// Two projects: `unit` needs no server and runs first; `kafka` shares one real Apache Kafka, which starts only when one
+// of its files was chosen (test/support/kafka-setup.ts).
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    // A forgotten `test.only` must not pass for the whole.
+    allowOnly: false,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'kafka',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/unit/**', 'node_modules/**'],
+          globalSetup: ['test/support/kafka-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          // One file at a time: the broker and the tests share the machine.
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+})
