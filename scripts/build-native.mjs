@@ -52,7 +52,9 @@ function run(log, command, args, options = {}) {
   const lines = readFileSync(file, 'utf8').split('\n')
   const errors = lines.slice(0, -40).filter((line) => /\berror\b|undefined reference/i.test(line))
   console.error(`\n${[...errors.slice(0, 20), ...lines.slice(-40)].join('\n')}`)
-  console.error(`sabot: ${command} failed (${result.error?.message ?? result.signal ?? result.status}); all of it: ${file}`)
+  console.error(
+    `sabot: ${command} failed (${result.error?.message ?? result.signal ?? result.status}); all of it: ${file}`,
+  )
   process.exit(1)
 }
 
@@ -84,8 +86,20 @@ function missing() {
   } else if (needs[0].found) {
     const openssl = compiles('#include <openssl/ssl.h>\n')
     needs.push({ what: 'bash', found: works('bash', ['-c', 'true']), apt: 'bash', dnf: 'bash', brew: 'bash' })
-    needs.push({ what: "OpenSSL's headers", found: openssl, apt: 'libssl-dev', dnf: 'openssl-devel', brew: 'openssl@3' })
-    needs.push({ what: "zlib's headers", found: compiles('#include <zlib.h>\n'), apt: 'zlib1g-dev', dnf: 'zlib-devel', brew: 'zlib' })
+    needs.push({
+      what: "OpenSSL's headers",
+      found: openssl,
+      apt: 'libssl-dev',
+      dnf: 'openssl-devel',
+      brew: 'openssl@3',
+    })
+    needs.push({
+      what: "zlib's headers",
+      found: compiles('#include <zlib.h>\n'),
+      apt: 'zlib1g-dev',
+      dnf: 'zlib-devel',
+      brew: 'zlib',
+    })
   }
   const absent = needs.filter((need) => !need.found)
   if (absent.length > 0) {
@@ -210,8 +224,9 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
   } else {
     step('building the addon', () => {
       // Arguments are further CMake definitions.
-      const at = cmake('addon', process.argv.slice(2), ['sabot', 'raw-consume'])
-      install(join(at, 'sabot.node'), 'sabot.node')
+      const at = cmake('addon', process.argv.slice(2), ['all'])
+      // The addon's own source is not written yet.
+      if (existsSync(join(at, 'sabot.node'))) install(join(at, 'sabot.node'), 'sabot.node')
       install(join(at, 'raw-consume'), 'raw-consume')
     })
   }

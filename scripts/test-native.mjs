@@ -5,7 +5,7 @@
 // plain: optimised, as the addon is; address: with the undefined-behaviour sanitizer; fuzz: the fuzz programs
 // under both of these. The results of a kind lie in build/test-<kind>/results.json (GoogleTest's form).
 import { spawnSync } from 'node:child_process'
-import { readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, buildDependencies, cmake, root } from './build-native.mjs'
 
@@ -36,7 +36,8 @@ function succeeds(program, args) {
   return result.status === 0
 }
 
-const fuzzers = readdirSync(join(root, 'native', 'fuzz'))
+const fuzzFolder = join(root, 'native', 'fuzz')
+const fuzzers = (existsSync(fuzzFolder) ? readdirSync(fuzzFolder) : [])
   .filter((file) => file.endsWith('.cc'))
   .map((file) => file.slice(0, -'.cc'.length))
 

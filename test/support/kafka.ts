@@ -1,7 +1,7 @@
 /**
  * A real Apache Kafka for tests and for `npm run kafka`: one broker and controller in KRaft mode, from the jars that
  * Maven brings (pom.xml beside this file) into .cache/. Its JVMs end when the process that started them does, however
- * that ends: they watch their standard input.
+ * that ends: they watch their standard input. The broker's folder goes with it.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
@@ -45,7 +45,7 @@ export interface StartedKafka extends Kafka {
 }
 
 /** Makes a folder whole or not at all: other processes may be making the same one. */
-async function once_(folder: string, make: (folder: string) => Promise<void>): Promise<string> {
+async function cached(folder: string, make: (folder: string) => Promise<void>): Promise<string> {
   if (existsSync(folder)) return folder
   await mkdir(cache, { recursive: true })
   const unfinished = await mkdtemp(`${folder}-`)
@@ -63,7 +63,7 @@ async function once_(folder: string, make: (folder: string) => Promise<void>): P
 /** The class path of Kafka and of our two programs; the first time, Maven brings the jars (54 MB). */
 export async function kafkaClasspath(): Promise<string> {
   const version = /<kafka.version>(.+)<\/kafka.version>/.exec(readFileSync(pom, 'utf8'))![1]!
-  const jars = await once_(join(cache, `kafka-${version}`), async (folder) => {
+  const jars = await cached(join(cache, `kafka-${version}`), async (folder) => {
     const goal = ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${folder}`]
     await run('mvn', ['-q', '-B', '-f', pom, ...goal]).catch((error: Error & { stdout?: string }) => {
       throw new Error(`Maven did not bring Kafka ${version}: ${error.message}\n${error.stdout ?? ''}`)
@@ -71,7 +71,7 @@ export async function kafkaClasspath(): Promise<string> {
   })
   const hash = createHash('sha256')
   for (const file of [pom, ...sources]) hash.update(readFileSync(file))
-  const classes = await once_(join(cache, `kafka-classes-${hash.digest('hex').slice(0, 12)}`), async (folder) => {
+  const classes = await cached(join(cache, `kafka-classes-${hash.digest('hex').slice(0, 12)}`), async (folder) => {
     await run('javac', ['-d', folder, '-cp', join(jars, '*'), ...sources])
   })
   return [classes, join(jars, '*')].join(delimiter)
@@ -86,7 +86,12 @@ async function freePort(): Promise<number> {
   return port
 }
 
-function properties(folder: string, port: number, controller: number, config: Readonly<Record<string, string>>): string {
+function properties(
+  folder: string,
+  port: number,
+  controller: number,
+  config: Readonly<Record<string, string>>,
+): string {
   const all = {
     'process.roles': 'broker,controller',
     'node.id': '1',
@@ -124,8 +129,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
   const folder = await mkdtemp(join(tmpdir(), 'sabot-kafka-'))
   const [port, controller] = [options.port ?? (await freePort()), await freePort()]
   const bootstrapServers = `127.0.0.1:${port}`
-  const file = join(folder, 'server.properties')
-  await writeFile(file, properties(folder, port, controller, options.config ?? {}))
+  await writeFile(join(folder, 'server.properties'), properties(folder, port, controller, options.config ?? {}))
   const clusterId = randomBytes(16).toString('base64url')
 
   // Standard input is a pipe that nobody writes to: it ends with this process.
@@ -133,7 +137,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
     spawn('java', [`-Xmx${heap}m`, '-cp', classpath, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   let output = ''
   const startBroker = () => {
-    const child = java(options.heap ?? 1024, 'KafkaBroker', file, join(folder, 'log'), clusterId)
+    const child = java(options.heap ?? 1024, 'KafkaBroker', folder, clusterId)
     const keep = (data: Buffer) => {
       output = (output + data.toString()).slice(-20_000)
     }

@@ -1,28 +1,39 @@
 import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.stream.Stream;
 import kafka.tools.StorageTool;
 
 /**
  * A Kafka broker that dies with the process which started it: formats the log directory where that is needed, runs
- * kafka.Kafka, and halts when its standard input ends.
+ * kafka.Kafka, and when its standard input ends removes its folder and halts.
+ * Arguments: a folder that holds server.properties and is to hold the log, and the cluster's id.
  */
 public final class KafkaBroker {
   public static void main(String[] args) {
-    String properties = args[0];
-    File meta = new File(args[1], "meta.properties");
-    if (!meta.exists()) {
-      String[] format = {"format", "-t", args[2], "-c", properties, "--standalone"};
+    Path folder = Path.of(args[0]);
+    String properties = folder.resolve("server.properties").toString();
+    if (!new File(folder.toFile(), "log/meta.properties").exists()) {
+      String[] format = {"format", "-t", args[1], "-c", properties, "--standalone"};
       if (StorageTool.execute(format, System.out) != 0) System.exit(1);
     }
-    Thread parent = new Thread(() -> {
-      try {
-        while (System.in.read() >= 0) {}
-      } catch (java.io.IOException ended) {
-        // The same as its end.
-      }
-      Runtime.getRuntime().halt(137);
-    }, "parent");
+    Thread parent = new Thread(() -> awaitEnd(folder), "parent");
     parent.setDaemon(true);
     parent.start();
     kafka.Kafka.main(new String[] {properties});
+  }
+
+  private static void awaitEnd(Path folder) {
+    try {
+      while (System.in.read() >= 0) {}
+      try (Stream<Path> files = Files.walk(folder)) {
+        files.sorted(Comparator.reverseOrder()).forEach(file -> file.toFile().delete());
+      }
+    } catch (IOException | RuntimeException gone) {
+      // The folder is being removed by another: all that is left is to end.
+    }
+    Runtime.getRuntime().halt(137);
   }
 }
