@@ -1,4 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import pinned from './node_modules/node/package.json' with { type: 'json' }
+
+if (process.versions.node !== pinned.version) {
+  throw new Error(`the tests run on the pinned Node ${pinned.version}, by npm scripts; this is ${process.version}`)
+}
 
 // Two projects: `unit` needs no server and runs first; `kafka` shares one real Apache Kafka, which starts only when one
 // of its files was chosen (test/support/kafka-setup.ts).
