@@ -4,7 +4,7 @@
  * that ends: they watch their standard input. The broker's folder goes with it.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
@@ -102,6 +102,9 @@ function properties(
     'log.dirs': join(folder, 'log'),
     'auto.create.topics.enable': 'false',
     'group.initial.rebalance.delay.ms': '0',
+    // A killed broker is let in again once its old session has ended.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
     // Tests end sessions early on purpose.
     'group.min.session.timeout.ms': '1000',
     'offsets.topic.replication.factor': '1',
@@ -130,14 +133,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
   const [port, controller] = [options.port ?? (await freePort()), await freePort()]
   const bootstrapServers = `127.0.0.1:${port}`
   await writeFile(join(folder, 'server.properties'), properties(folder, port, controller, options.config ?? {}))
-  const clusterId = randomBytes(16).toString('base64url')
 
   // Standard input is a pipe that nobody writes to: it ends with this process.
   const java = (heap: number, program: string, ...args: string[]) =>
     spawn('java', [`-Xmx${heap}m`, '-cp', classpath, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
   let output = ''
   const startBroker = () => {
-    const child = java(options.heap ?? 1024, 'KafkaBroker', folder, clusterId)
+    const child = java(options.heap ?? 1024, 'KafkaBroker', folder)
     const keep = (data: Buffer) => {
       output = (output + data.toString()).slice(-20_000)
     }

@@ -5,18 +5,21 @@ import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.stream.Stream;
 import kafka.tools.StorageTool;
+import org.apache.kafka.common.Uuid;
 
 /**
  * A Kafka broker that dies with the process which started it: formats the log directory where that is needed, runs
  * kafka.Kafka, and when its standard input ends removes its folder and halts.
- * Arguments: a folder that holds server.properties and is to hold the log, and the cluster's id.
+ * Argument: a folder that holds server.properties and is to hold the log.
  */
 public final class KafkaBroker {
   public static void main(String[] args) {
     Path folder = Path.of(args[0]);
     String properties = folder.resolve("server.properties").toString();
     if (!new File(folder.toFile(), "log/meta.properties").exists()) {
-      String[] format = {"format", "-t", args[1], "-c", properties, "--standalone"};
+      // Kafka's own, since an id must not begin with a dash.
+      String clusterId = Uuid.randomUuid().toString();
+      String[] format = {"format", "-t", clusterId, "-c", properties, "--standalone"};
       if (StorageTool.execute(format, System.out) != 0) System.exit(1);
     }
     Thread parent = new Thread(() -> awaitEnd(folder), "parent");
