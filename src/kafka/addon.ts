@@ -171,6 +171,11 @@ export interface Addon {
   Source: new (configJson: string, wake: () => void) => AddonSource
   Sink: new (configJson: string, wake: () => void) => AddonSink
   Broker: new () => AddonBroker
+  /**
+   * Creates topics: JSON of librdkafka's properties (an object), and of [{name, partitions, replication, config}]. One
+   * that exists already is left as it is. Rejects with {code}.
+   */
+  createTopics(propertiesJson: string, topicsJson: string, timeoutMs: number): Promise<void>
   /** Decodes without Kafka (tests, fixtures): null values are tombstones. Errors carry the input row as `offset`. */
   decodeRows(
     values: readonly (Uint8Array | null)[],

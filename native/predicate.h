@@ -1,0 +1,36 @@
+// A pushed-down predicate: comparisons of columns with literals, and boolean logic with SQL's null rules.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "columns.h"
+#include "sabot.h"
+
+namespace sabot {
+
+// Immutable after parse(); any number of threads may test at once.
+class Predicate {
+ public:
+  // The wire form is PushedPredicate of src/kafka/backend.ts as JSON; indices are into `columns`.
+  // CONFIG: not of that form, an index out of range, or a literal that the column's type cannot be compared with.
+  static Status parse(std::string_view json, const std::vector<ColumnSpec>& columns,
+                      std::shared_ptr<const Predicate>& out);
+  ~Predicate();
+
+  // Whether row `row` of the columns is kept: only where the result is true, not where it is false or null.
+  bool test(const ColumnSet& columns, int64_t row) const;
+
+  // The columns that it reads, ascending.
+  const std::vector<uint32_t>& reads() const;
+
+ private:
+  struct Node;
+  Predicate();
+  std::unique_ptr<const Node> root_;
+  std::vector<uint32_t> reads_;
+};
+
+}  // namespace sabot

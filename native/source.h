@@ -1,0 +1,174 @@
+// The source: messages of Kafka topics in, slabs of one partition each out. No N-API in this file; addon.cc translates
+// src/kafka/addon.ts to these structs.
+//
+//   librdkafka -> partition queues -> poll thread -> runs of messages -> decode workers -> events -> take()
+//
+// The poll thread is the only caller of librdkafka's consume, pause, seek, subscribe, assign and commit.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "kafka_common.h"
+#include "sabot.h"
+
+namespace sabot {
+
+// Where to begin in a partition for which the group has no committed position (without a group: in every partition).
+struct From {
+  enum class Kind : uint8_t { Earliest, Latest, Timestamp, Offsets };
+  Kind kind = Kind::Earliest;
+  int64_t timestamp = 0;                                         // milliseconds
+  std::map<std::string, std::map<int32_t, int64_t>> offsets;     // partitions that it does not name: earliest
+};
+
+// Where to end. End: the end offsets of when a partition is first assigned to this run. Timestamp: before the first
+// record at or after it; where there is none yet, the end offset.
+struct Until {
+  enum class Kind : uint8_t { Never, End, Timestamp };
+  Kind kind = Kind::Never;
+  int64_t timestamp = 0;
+};
+
+struct SourceConfig {
+  Properties properties;     // librdkafka's, bootstrap.servers and (mode group) group.id included
+  bool group = true;         // subscribe; false: assign every partition of the topics, no group, no commits
+  From from;
+  Until until;
+  int parallelism = 1;       // decode workers, at least 1
+  int64_t maxRows = 8192;    // of a batch
+  int64_t maxBytes = 4 << 20;        // of the keys and values of a batch; one larger message makes a batch of its own
+  int64_t maxWaitMs = 50;            // a batch that is not full is handed over after this time
+  int64_t maxQueueBytes = 64 << 20;  // events waiting for take(), and what the workers hold
+  int maxDepth = 64;
+  int64_t metadataRefreshMs = 60000;  // without a group: how often to look for new partitions
+  bool infer = false;                 // JSON: wait for the first rows and give a Schema event; then decode() is called
+};
+
+enum class MessageColumn : uint8_t { Key, Topic, Partition, Offset, Timestamp, Headers, Value, Tombstone };
+
+// The types of message columns: Key utf8 or binary (null: no key), Topic utf8, Partition int32, Offset int64,
+// Timestamp timestamp[ms] (null: the message has none), Headers list<struct<key: utf8, value: binary>> (never null;
+// a header's value may be), Value binary (null: tombstone), Tombstone bool.
+struct DecodeSpec {
+  std::string codec;                   // see makeDecoder
+  std::vector<ColumnSpec> columns;
+  std::string predicate;               // JSON, see Predicate::parse; empty: none
+  std::vector<MessageColumn> message;  // columns of the slab behind the emitted ones
+  bool utf8Key = false;                // Key is utf8: a key that is not valid UTF-8 is that row's error
+  int maxDepth = 64;
+};
+
+struct Partition {
+  std::string topic;
+  int32_t partition = -1;
+};
+
+struct AssignedPartition : Partition {
+  int64_t epoch = 0;
+};
+
+struct CommitPosition : Partition {
+  int64_t offset = 0;  // the next one to read
+  int64_t epoch = 0;
+};
+
+struct MessageError {
+  int64_t offset = 0;
+  std::string code;
+  std::string message;
+};
+
+struct SourceEvent {
+  enum class Kind : uint8_t { Batch, Schema, Assigned, Revoked, End, Error, Log };
+  Kind kind = Kind::Log;
+
+  // Batch: a run of messages of one partition, in order. It may have no rows (filtered, markers, end of partition) and
+  // still moves the position.
+  std::string topic;       // Batch, Error (may be empty)
+  int32_t partition = -1;  // Batch, Error (may be -1)
+  int64_t epoch = 0;
+  int64_t nextOffset = 0;  // the position behind it: gaps of compaction, markers and aborted rows included
+  int64_t messages = 0;    // kept, rejected and failed together
+  int64_t bytes = 0;       // of their keys and values
+  std::optional<Slab> slab;           // none: no rows
+  std::vector<MessageError> errors;   // ascending
+
+  std::string schema;  // Schema: the wire form
+  int64_t rows = 0;    // Schema: how many rows it was inferred from
+
+  std::vector<AssignedPartition> partitions;  // Assigned; Revoked (epoch: the one that ends)
+  int64_t token = 0;                          // Revoked: to be answered with revoked(token)
+  bool lost = false;                          // Revoked: another member may own them already
+
+  std::string code;  // Error: the source failed and does not go on
+  bool retriable = false;
+  std::string message;              // Error, Log
+  LogLevel level = LogLevel::Info;  // Log
+};
+
+struct PartitionLag : Partition {
+  int64_t messages = 0;  // high watermark less the position handed over
+};
+
+struct SourceStats {
+  int64_t messages = 0;
+  int64_t bytes = 0;
+  int64_t queuedBytes = 0;
+  std::vector<PartitionLag> lag;
+};
+
+// Every method may be called from any thread, but take() from one at a time.
+//
+// Epochs: each assignment of a partition has a number that no earlier assignment of this source had. A batch carries
+// that of its partition, and a commit of an older one is dropped.
+class Source {
+ public:
+  // Starts the threads; connects in the background. `wake` is called, on any thread and with no lock held, when there
+  // is an event after take() returned false; it must not call into the source.
+  static Status create(SourceConfig config, std::function<void()> wake, std::unique_ptr<Source>& out);
+
+  // As close().
+  ~Source();
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+
+  // JSON of the topics' metadata (metadataToJson); nullptr: of all topics. Blocks up to timeoutMs, less when the source
+  // is closed meanwhile.
+  Status metadata(const std::vector<std::string>* topics, int timeoutMs, std::string& json);
+
+  // Reads these topics from now on; may be called again with others. Never blocks.
+  void subscribe(std::vector<std::string> topics);
+
+  // What every batch from now on holds; once. Until then messages wait (but for those that inference looks at, which
+  // are decoded too). CONFIG: the spec cannot be used. Never blocks.
+  Status decode(DecodeSpec spec);
+
+  // False: nothing there; `wake` will be called. The events of one partition come in the order of its messages.
+  // Assigned comes before the first batch of an epoch; a batch of a revoked epoch may still come after Revoked.
+  bool take(SourceEvent& out);
+
+  // Commits positions to the group; those of stale epochs are dropped. `done` is called once, on any thread and with no
+  // lock held: with what the broker said, or CLOSED. Never blocks.
+  void commit(std::vector<CommitPosition> positions, std::function<void(Status, bool retriable)> done);
+
+  // Answers a Revoked event: the partitions are given back now. Unanswered ones are given back by close().
+  void revoked(int64_t token);
+
+  SourceStats stats();
+
+  // Leaves the group and joins every thread. Blocks. Idempotent; events can be taken after it.
+  void close();
+
+ private:
+  class Impl;
+  explicit Source(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sabot
