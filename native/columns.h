@@ -1,12 +1,13 @@
 // Columns while they grow, and how they become a slab: the only place that knows buffer layout.
 //
 // A row is all or nothing: whoever appends one and finds that it fails truncates back to the rows before it, and
-// no trace is left. Nothing here throws; where memory runs out the process ends, as with every C++ container.
+// no trace is left. Where memory runs out while columns grow, std::bad_alloc is thrown, as by every C++ container.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -90,9 +91,12 @@ class Column {
   template <class T>
   void append(T value) {
     data_.push(value);
-    valid();
+    ++length_;
   }
-  void appendBool(bool value);
+  void appendBool(bool value) {
+    pushBit(value);
+    ++length_;
+  }
   void appendBytes(std::string_view bytes) {
     data_.append(bytes.data(), bytes.size());
     endBytes();
@@ -101,19 +105,22 @@ class Column {
   Buffer& data() { return data_; }
   void endBytes() {
     offsets_.push(static_cast<int32_t>(data_.size()));
-    valid();
+    ++length_;
   }
-  void endStruct() { valid(); }
+  void endStruct() { ++length_; }
   void endList() {
     offsets_.push(static_cast<int32_t>(children_[0].length()));
-    valid();
+    ++length_;
   }
   void appendNull();
 
   // Takes back every value from `length` on, and what an unfinished value left in data() or in children.
   void truncate(int64_t length);
 
-  bool isValid(int64_t row) const { return nulls_ == 0 || ((validity_.data()[row >> 3] >> (row & 7)) & 1) != 0; }
+  bool isValid(int64_t row) const {
+    const auto at = static_cast<size_t>(row >> 3);
+    return nulls_ == 0 || at >= validity_.size() || ((validity_.data()[at] >> (row & 7)) & 1) != 0;
+  }
   template <class T>
   T value(int64_t row) const {
     T out;
@@ -127,20 +134,26 @@ class Column {
   size_t byteSize() const;
 
  private:
-  friend class ColumnSet;
+  friend class SlabWriter;
 
-  // The last value is not null. The bitmap begins with the first null: before that there is none to keep.
-  void valid() {
-    if (nulls_ > 0) setValidity(true);
-    ++length_;
+  int32_t offsetAt(int64_t row) const {
+    int32_t offset = 0;
+    std::memcpy(&offset, offsets_.data() + static_cast<size_t>(row) * sizeof(offset), sizeof(offset));
+    return offset;
   }
-  void setValidity(bool valid);
+  // The bit of value length_: where a row was taken back, its bit may still be set.
+  void pushBit(bool bit) {
+    if ((length_ & 7) == 0) data_.push(uint8_t{0});
+    uint8_t& byte = data_.data()[length_ >> 3];
+    const auto mask = static_cast<uint8_t>(1u << (length_ & 7));
+    byte = static_cast<uint8_t>(bit ? byte | mask : byte & ~mask);
+  }
 
   Type type_;
   size_t width_ = 0;  // bytes of a fixed-size value; 0: bits, bytes or none
   int64_t length_ = 0;
   int64_t nulls_ = 0;
-  Buffer validity_;  // LSB bitmap of length_ bits where nulls_ > 0
+  Buffer validity_;  // LSB bitmap up to the last null; bits behind it are ones, so that a valid value costs nothing
   Buffer offsets_;   // int32, length_ + 1 of them: Utf8, Binary, List
   Buffer data_;
   std::vector<Column> children_;
@@ -170,6 +183,7 @@ class ColumnSet {
  private:
   std::vector<Column> columns_;
   std::vector<bool> emit_;
+  std::vector<std::string> names_;  // for messages
 };
 
 }  // namespace sabot

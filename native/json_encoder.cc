@@ -23,7 +23,9 @@ struct Node {
 };
 
 Node makeNode(const ArrayView& array, std::string_view name, bool first) {
-  Node node{&array, std::string(name), (first ? "{" : ",") + jsonString(name) + ":", {}};
+  Node node{&array, std::string(name), first ? "{" : ",", {}};
+  node.prefix += jsonString(name);
+  node.prefix += ':';
   for (size_t i = 0; i < array.children.size(); ++i) {
     const bool isItem = array.type.id == TypeId::List;
     const std::string_view child = isItem ? std::string_view("[]") : std::string_view(array.type.children[i].name);

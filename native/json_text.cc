@@ -337,15 +337,18 @@ bool appendJsonString(TextBuffer& out, std::string_view text) {
   return true;
 }
 
-bool isUtf8(std::string_view text) {
+size_t utf8Prefix(std::string_view text) {
   const char* const end = text.data() + text.size();
-  for (const char* at = text.data(); at != end;) {
+  const char* at = text.data();
+  while (at != end) {
     const size_t length = utf8Length(at, end);
-    if (length == 0) return false;
+    if (length == 0) break;
     at += length;
   }
-  return true;
+  return static_cast<size_t>(at - text.data());
 }
+
+bool isUtf8(std::string_view text) { return utf8Prefix(text) == text.size(); }
 
 void appendBase64(TextBuffer& out, std::string_view bytes) {
   static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

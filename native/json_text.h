@@ -64,6 +64,8 @@ void appendBase64(TextBuffer& out, std::string_view bytes);
 std::string jsonString(std::string_view text);
 
 bool isUtf8(std::string_view text);
+// How many bytes of it are valid UTF-8, from the start.
+size_t utf8Prefix(std::string_view text);
 
 // "int64", "timestamp[ms]", "list" ...: a type in a message.
 std::string typeName(const Type& type);
