@@ -14,7 +14,8 @@ namespace sabot {
 // Immutable after parse(); any number of threads may test at once.
 class Predicate {
  public:
-  // The wire form is PushedPredicate of src/kafka/backend.ts as JSON; indices are into `columns`.
+  // The wire form is PushedPredicate of src/kafka/backend.ts as JSON; indices are into `columns`. Numbers of different
+  // types are compared by value, exactly: an int64 column with {"f": 0.5}, a float64 column with {"i": "9007199254740993"}.
   // CONFIG: not of that form, an index out of range, or a literal that the column's type cannot be compared with.
   static Status parse(std::string_view json, const std::vector<ColumnSpec>& columns,
                       std::shared_ptr<const Predicate>& out);
@@ -27,10 +28,9 @@ class Predicate {
   const std::vector<uint32_t>& reads() const;
 
  private:
-  struct Node;
-  Predicate();
-  std::unique_ptr<const Node> root_;
-  std::vector<uint32_t> reads_;
+  struct Program;
+  explicit Predicate(std::unique_ptr<const Program> program);
+  std::unique_ptr<const Program> program_;
 };
 
 }  // namespace sabot
