@@ -85,7 +85,10 @@ export class NativeSink implements Sink {
   }
 
   close(options: { readonly abort?: boolean } = {}): Promise<void> {
-    this.#closing ??= this.#close(options.abort === true)
+    const abort = options.abort === true
+    if (this.#closing === undefined) this.#closing = this.#close(abort)
+    // An abort hurries a close that waits for deliveries; the first close says how it went.
+    else if (abort) this.#sink?.close(true).catch(() => {})
     return this.#closing
   }
 

@@ -269,8 +269,8 @@ const sinkNeeds = (bound: BoundPlan, value: Optimised['value']) => {
   if (value === 'bytes') need.names.add('$value')
   const tombstone = value === 'columns' && carried ? '$tombstone' : undefined
   if (tombstone !== undefined) need.names.add(tombstone)
-  // A row that can not be encoded is reported with its offset.
-  if (value === 'columns' && carried) need.names.add('$offset')
+  // A row that can not be sent (its value has no text, or the record is too large) is reported with its offset.
+  if (carried) need.names.add('$offset')
   const envelope: Envelope = {
     ...(key === undefined ? {} : { key }),
     ...(headers === undefined ? {} : { headers }),

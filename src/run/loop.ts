@@ -44,8 +44,11 @@ const FAIL_DRAIN_MS = 5_000
 /** A step that runs longer is reported: the group's `max.poll.interval.ms` does not see it. */
 const STUCK_STEP_MS = 30_000
 
-/** An aborted run does not wait longer for each of the source and the sink to close. */
+/** An aborted run does not wait longer for the source and the sink to close. */
 const ABORT_CLOSE_MS = 2_000
+/** How long the end of a run tries to commit, in tries so far apart: a coordinator may be moving just now. */
+const LAST_COMMIT_MS = 15_000
+const LAST_COMMIT_RETRY_MS = 200
 
 const within = async (work: Promise<unknown>, ms: number): Promise<void> => {
   let timer: NodeJS.Timeout | undefined
@@ -73,6 +76,7 @@ export class RunLoop {
   readonly #inFlight = new Set<Promise<void>>()
   readonly #revocations = new Set<Promise<void>>()
   readonly #stopped = Promise.withResolvers<void>()
+  readonly #aborted = Promise.withResolvers<void>()
   /** What waits, to be told when the run ends early. Not one promise to race against: its reactions would pile up. */
   readonly #halts = new Set<(error: SabotError) => void>()
   #failure: { readonly error: SabotError; readonly drain: boolean } | undefined
@@ -102,8 +106,9 @@ export class RunLoop {
     return this.#stopPromise
   }
 
-  /** Ends at once: what is under way is not waited for and nothing more is committed. */
+  /** Ends at once: what is under way is not waited for and nothing more is committed. Hurries a failing run too. */
   abort(reason: string): void {
+    this.#aborted.resolve()
     this.#fail(new SabotError('ABORTED', `The run was aborted: ${reason}.`), false)
   }
 
@@ -216,7 +221,7 @@ export class RunLoop {
       try {
         if (!event.lost) {
           await this.#unlessHalted(this.#positions.idle(event.partitions))
-          if (!this.#parts.outlet.commitAtEnd) await this.#commit()
+          if (!this.#parts.outlet.commitAtEnd) await this.#unlessHalted(this.#commitBeforeHandOver())
         }
       } finally {
         for (const { topic, partition } of event.partitions) this.#positions.forget(topic, partition)
@@ -315,6 +320,34 @@ export class RunLoop {
     })
   }
 
+  /** The rows are delivered. Where the commit has to fail, the next owner reads them again, and the run goes on. */
+  async #commitBeforeHandOver(): Promise<void> {
+    try {
+      await this.#commit()
+    } catch (error) {
+      const failure = asSabotError(error, 'KAFKA')
+      if (!failure.retriable) throw failure
+      this.#parts.logger.warn(
+        { code: failure.code },
+        `partitions are given away without a commit, their last rows will be read again: ${failure.message}`,
+      )
+    }
+  }
+
+  /** Tries again for a while: only a run that ends has no next tick. */
+  async #lastCommit(): Promise<void> {
+    const end = performance.now() + LAST_COMMIT_MS
+    for (;;) {
+      try {
+        return await this.#commit()
+      } catch (error) {
+        if (!asSabotError(error, 'KAFKA').retriable || performance.now() > end) throw error
+      }
+      if (this.#failure !== undefined) return
+      await new Promise((resolve) => setTimeout(resolve, LAST_COMMIT_RETRY_MS))
+    }
+  }
+
   /** One commit at a time, so that an older position never lands after a newer one. */
   #commit(): Promise<void> {
     const { offsets, counters } = this.#parts
@@ -349,7 +382,7 @@ export class RunLoop {
   async #close(): Promise<void> {
     const { source, outlet, offsets } = this.#parts
     await this.#unlessHalted(outlet.close({ abort: false }))
-    await this.#unlessHalted(this.#commit())
+    await this.#unlessHalted(this.#lastCommit())
     this.#leave()
     await this.#unlessHalted(source.close())
     if (offsets !== null) await this.#unlessHalted(offsets.close())
@@ -358,20 +391,33 @@ export class RunLoop {
   /** Commits what was delivered before the failure and nothing past it; then closes everything. */
   async #closeFailed(drain: boolean): Promise<void> {
     const { source, outlet, offsets, logger } = this.#parts
-    const aborted = this.#failure?.error.code === 'ABORTED'
-    if (drain) await within(Promise.all(this.#inFlight), FAIL_DRAIN_MS)
+    let hurried = this.#failure?.error.code === 'ABORTED'
+    const hurry = this.#aborted.promise.then(() => {
+      hurried = true
+    })
+    // An abort that comes meanwhile hurries what it finds.
+    let timer: NodeJS.Timeout | undefined
+    const patience = hurry.then(
+      () =>
+        new Promise<void>((resolve) => {
+          timer = setTimeout(resolve, ABORT_CLOSE_MS)
+        }),
+    )
     const quietly = async (what: string, work: Promise<void>): Promise<void> => {
       try {
-        await (aborted ? within(work, ABORT_CLOSE_MS) : work)
+        await Promise.race([work, patience])
       } catch (error) {
         logger.warn({ code: asSabotError(error, 'KAFKA').code }, `${what} after the run failed: ${String(error)}`)
       }
     }
+    if (drain) await within(Promise.race([Promise.all(this.#inFlight), hurry]), FAIL_DRAIN_MS)
     this.#leave()
-    await quietly('closing the sink', outlet.close({ abort: true }))
-    if (!aborted && !outlet.commitAtEnd) await quietly('committing', this.#commit())
-    await quietly('closing the source', source.close())
+    const closing = quietly('closing the sink', outlet.close({ abort: true }))
+    if (!hurried) await closing
+    if (!hurried && !outlet.commitAtEnd) await quietly('committing', this.#commit())
+    await Promise.all([closing, quietly('closing the source', source.close())])
     if (offsets !== null) await quietly('closing the offset store', offsets.close())
+    clearTimeout(timer)
   }
 
   /** From here on the source's errors are those of its end. */

@@ -350,7 +350,8 @@ const limitStep = ({ count, exact }: Extract<PhysicalStep, { kind: 'limit' }>, p
       return batch
     }
     const taken = Uint32Array.from({ length: left }, (_, row) => indexAt(batch, row))
-    if (rows > left && origin.cut === undefined) {
+    // Of several limits that cut a batch the last one has the say: it lets the fewest rows through.
+    if (rows > left && origin.cut !== 'unknown') {
       const offsets = columnOf(batch, '$offset')
       if (!exact || offsets === undefined || left === 0) origin.cut = 'unknown'
       else origin.cut = int64At(offsets, taken[left - 1]!) + 1n

@@ -502,6 +502,17 @@ describe('writing', () => {
     expect(error.message).toContain('toKafka: topic "nowhere" does not exist at localhost:9092. Create it')
   })
 
+  test('an abort hurries a close that waits for deliveries', async () => {
+    const script = new Script()
+    const sink = newSink(script)
+    await sink.open()
+    await Promise.all([sink.close(), sink.close({ abort: true })])
+    expect(script.calls.filter(([name]) => name === 'close')).toEqual([
+      ['close', false],
+      ['close', true],
+    ])
+  })
+
   test('a closed sink leaves nobody waiting and takes no more', async () => {
     const script = new Script()
     const sink = newSink(script)

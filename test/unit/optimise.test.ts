@@ -220,7 +220,7 @@ describe('the envelope', () => {
 
   it('is not carried where the sink is told otherwise', () => {
     const plan = planned([], { ...toKafka, key: col('id'), headers: null, timestamp: null })
-    expect(plan.message).toEqual(['$value'])
+    expect(plan.message).toEqual(['$value', '$offset'])
     expect(plan.envelope).toEqual({ key: 'id' })
     expect(names(plan).emitted).toEqual(['id'])
   })
