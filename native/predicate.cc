@@ -15,13 +15,18 @@ namespace predicate {
 
 namespace {
 
+// The place of the bit in `holds`: without a branch, for values on both sides of a literal come in any order.
+template <class Literal>
+unsigned orderOf(Literal value, Literal literal) {
+  unsigned order = static_cast<unsigned>(value >= literal) + static_cast<unsigned>(value > literal);
+  if constexpr (std::is_floating_point_v<Literal>) order |= static_cast<unsigned>(value != value) * kUnorderedPlace;
+  return order;
+}
+
 template <class T, class Literal>
 Truth compare(const Node& node, const Column& column, int64_t row, Literal literal) {
   if (!column.isValid(row)) return Truth::Null;
-  const auto value = static_cast<Literal>(column.value<T>(row));
-  unsigned order = (value < literal ? kLess : 0u) | (value == literal ? kEqual : 0u) | (value > literal ? kGreater : 0u);
-  if constexpr (std::is_floating_point_v<Literal>) order = order == 0 ? kUnordered : order;
-  return truth((node.holds & order) != 0);
+  return truth(((node.holds >> orderOf(static_cast<Literal>(column.value<T>(row)), literal)) & 1) != 0);
 }
 
 int64_t integerAt(const Column& column, TypeId type, int64_t row) {
@@ -50,8 +55,7 @@ Truth Tree::compareText(const Node& node, const Column& column, int64_t row) con
   const std::string_view literal = texts[node.literal.index];
   if (node.op == Op::TextEqual) return truth((value == literal) == ((node.holds & kEqual) != 0));
   // Bytes as unsigned: UTF-8 then has the order of code points.
-  const int order = value.compare(literal);
-  return truth((node.holds & (order < 0 ? kLess : order == 0 ? kEqual : kGreater)) != 0);
+  return truth(((node.holds >> orderOf(value.compare(literal), 0)) & 1) != 0);
 }
 
 Truth Tree::isIn(const Node& node, const Column& column, int64_t row) const {
@@ -65,62 +69,72 @@ Truth Tree::isIn(const Node& node, const Column& column, int64_t row) const {
   return std::isnan(value) ? Truth::False : found(reals[index], value);  // NaN has no place in an order
 }
 
-Truth Tree::evaluate(const Node* node, const ColumnSet& columns, int64_t row) const {
-  const auto column = [&]() -> const Column& { return columns[node->column]; };
-  const auto& literal = node->literal;
-  switch (node->op) {
-    case Op::And: {
-      Truth least = Truth::True;
-      const Node* const end = node + node->size;
-      for (const Node* term = node + 1; term != end && least != Truth::False; term += term->size) {
-        least = std::min(least, evaluate(term, columns, row));
-      }
-      return least;
-    }
-    case Op::Or: {
-      Truth greatest = Truth::False;
-      const Node* const end = node + node->size;
-      for (const Node* term = node + 1; term != end && greatest != Truth::True; term += term->size) {
-        greatest = std::max(greatest, evaluate(term, columns, row));
-      }
-      return greatest;
-    }
-    case Op::Not: {
-      const Truth term = evaluate(node + 1, columns, row);
-      return term == Truth::Null ? term : truth(term == Truth::False);
-    }
-    case Op::IsNull: return truth(!column().isValid(row));
-    case Op::Constant: return column().isValid(row) ? truth(node->holds != 0) : Truth::Null;
+inline Truth Tree::leaf(const Node& node, const ColumnSet& columns, int64_t row) const {
+  const Column& column = columns[node.column];
+  const auto& literal = node.literal;
+  switch (node.op) {
+    case Op::And:
+    case Op::Or:
+    case Op::Not: break;
+    case Op::IsNull: return truth(!column.isValid(row));
+    case Op::Constant: return column.isValid(row) ? truth(node.holds != 0) : Truth::Null;
     case Op::Bool: {
-      if (!column().isValid(row)) return Truth::Null;
-      const int order = static_cast<int>(column().boolean(row)) - static_cast<int>(literal.integer);
-      return truth((node->holds & (order < 0 ? kLess : order == 0 ? kEqual : kGreater)) != 0);
+      if (!column.isValid(row)) return Truth::Null;
+      return truth(((node.holds >> orderOf(static_cast<int64_t>(column.boolean(row)), literal.integer)) & 1) != 0);
     }
-    case Op::Int8: return compare<int8_t>(*node, column(), row, literal.integer);
-    case Op::Int16: return compare<int16_t>(*node, column(), row, literal.integer);
-    case Op::Int32: return compare<int32_t>(*node, column(), row, literal.integer);
-    case Op::Int64: return compare<int64_t>(*node, column(), row, literal.integer);
-    case Op::UInt8: return compare<uint8_t>(*node, column(), row, literal.integer);
-    case Op::UInt16: return compare<uint16_t>(*node, column(), row, literal.integer);
-    case Op::UInt32: return compare<uint32_t>(*node, column(), row, literal.integer);
-    case Op::UInt64: return compare<uint64_t>(*node, column(), row, literal.unsignedInteger);
-    case Op::Float32: return compare<float>(*node, column(), row, literal.real);
-    case Op::Float64: return compare<double>(*node, column(), row, literal.real);
+    case Op::Int8: return compare<int8_t>(node, column, row, literal.integer);
+    case Op::Int16: return compare<int16_t>(node, column, row, literal.integer);
+    case Op::Int32: return compare<int32_t>(node, column, row, literal.integer);
+    case Op::Int64: return compare<int64_t>(node, column, row, literal.integer);
+    case Op::UInt8: return compare<uint8_t>(node, column, row, literal.integer);
+    case Op::UInt16: return compare<uint16_t>(node, column, row, literal.integer);
+    case Op::UInt32: return compare<uint32_t>(node, column, row, literal.integer);
+    case Op::UInt64: return compare<uint64_t>(node, column, row, literal.unsignedInteger);
+    case Op::Float32: return compare<float>(node, column, row, literal.real);
+    case Op::Float64: return compare<double>(node, column, row, literal.real);
     case Op::Text:
-    case Op::TextEqual: return compareText(*node, column(), row);
+    case Op::TextEqual: return compareText(node, column, row);
     case Op::InIntegers:
     case Op::InUnsigned:
     case Op::InReals:
-    case Op::InTexts: return isIn(*node, column(), row);
+    case Op::InTexts: return isIn(node, column, row);
   }
   return Truth::Null;
+}
+
+Truth Tree::evaluate(const Node* node, const ColumnSet& columns, int64_t row) const {
+  const Node* const end = node + node->size;
+  if (node->op == Op::And) {
+    Truth least = Truth::True;
+    for (const Node* term = node + 1; term != end && least != Truth::False; term += term->size) {
+      least = std::min(least, evaluate(term, columns, row));
+    }
+    return least;
+  }
+  if (node->op == Op::Or) {
+    Truth greatest = Truth::False;
+    for (const Node* term = node + 1; term != end && greatest != Truth::True; term += term->size) {
+      greatest = std::max(greatest, evaluate(term, columns, row));
+    }
+    return greatest;
+  }
+  if (node->op == Op::Not) {
+    const Truth term = evaluate(node + 1, columns, row);
+    return term == Truth::Null ? term : truth(term == Truth::False);
+  }
+  return leaf(*node, columns, row);
+}
+
+bool Tree::holds(const ColumnSet& columns, int64_t row) const {
+  const Node& root = nodes.front();
+  // Most predicates are one comparison: no call but this one.
+  return (root.size == 1 ? leaf(root, columns, row) : evaluate(&root, columns, row)) == Truth::True;
 }
 
 }  // namespace predicate
 
 bool Predicate::test(const ColumnSet& columns, int64_t row) const {
-  const predicate::Tree& tree = program_->tree;
-  return tree.evaluate(tree.nodes.data(), columns, row) == predicate::Truth::True;
+  return program_->tree.holds(columns, row);
 }
 
 const std::vector<uint32_t>& Predicate::reads() const { return program_->tree.reads; }

@@ -22,6 +22,7 @@ constexpr uint8_t kLess = 1;
 constexpr uint8_t kEqual = 2;
 constexpr uint8_t kGreater = 4;
 constexpr uint8_t kUnordered = 8;
+constexpr unsigned kUnorderedPlace = 3;
 
 enum class Op : uint8_t {
   And, Or, Not,  // of the nodes behind them, up to `size`
@@ -65,9 +66,11 @@ struct Tree {
   std::vector<std::vector<std::string>> textSets;
   std::vector<uint32_t> reads;
 
-  Truth evaluate(const Node* node, const ColumnSet& columns, int64_t row) const;
+  bool holds(const ColumnSet& columns, int64_t row) const;
 
  private:
+  Truth evaluate(const Node* node, const ColumnSet& columns, int64_t row) const;
+  Truth leaf(const Node& node, const ColumnSet& columns, int64_t row) const;
   Truth compareText(const Node& node, const Column& column, int64_t row) const;
   Truth isIn(const Node& node, const Column& column, int64_t row) const;
 };
