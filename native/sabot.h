@@ -156,9 +156,18 @@ Status makeDecoder(std::string_view codec, const std::vector<ColumnSpec>& column
                    std::shared_ptr<const Predicate> predicate, const DecodeLimits& limits,
                    std::unique_ptr<Decoder>& out);
 
-// The schema of JSON values: int64, float64, bool, utf8, timestamp[ms] (every value an ISO 8601 date-time), list,
-// struct; int64 with float64 is float64; anything else that is mixed is utf8 holding JSON. Columns that are only
-// null are utf8. Documents that do not parse and tombstones are passed over. Order: first seen.
+// The schema of JSON values, in the order in which keys first appear; null fits every type.
+//   int64      integers within int64
+//   float64    other numbers, alone or beside int64; an integer outside int64 where a float64 is written with the same
+//              digits (1e20 as JavaScript writes it)
+//   bool
+//   timestamp[ms]  every string is YYYY-MM-DDTHH:MM[:SS[.fff]] with Z, +HH:MM, +HHMM or no zone (UTC)
+//   list       items merged over all lists; utf8 where all are empty
+//   struct     keys merged over all objects
+//   utf8       other strings, and nothing but nulls; the JSON text of what is mixed, of numbers that neither int64 nor
+//              float64 holds (2^64 - 1, 1e400: a number would lose digits), and where every object is empty
+// Of duplicate keys the last counts. Tombstones, documents that are not JSON, no object, or nested deeper than
+// limits.maxDepth are passed over.
 std::vector<Field> inferJsonSchema(std::span<const Bytes> values, const DecodeLimits& limits);
 
 // ---------------------------------------------------------------- encoding
