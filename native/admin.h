@@ -1,10 +1,12 @@
 // Creating topics: what a demo, a test or a first deployment needs before a pipeline can write.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kafka_common.h"
 #include "sabot.h"
 
 namespace sabot {
@@ -17,8 +19,9 @@ struct NewTopic {
 };
 
 // Creates the topics and waits until the broker has answered for each. A topic that exists already is left as it is.
-// Blocks up to timeoutMs: call it on a worker thread. `properties` are librdkafka's, bootstrap.servers included.
-Status createTopics(const std::vector<std::pair<std::string, std::string>>& properties,
-                    const std::vector<NewTopic>& topics, int timeoutMs);
+// Blocks up to timeoutMs, and is given up with ABORTED within 50 ms once *stop (may be nullptr) is true: call it on a
+// worker thread. `properties` are librdkafka's, bootstrap.servers included.
+Status createTopics(const Properties& properties, const std::vector<NewTopic>& topics, int timeoutMs,
+                    const std::atomic<bool>* stop = nullptr);
 
 }  // namespace sabot

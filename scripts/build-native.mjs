@@ -225,8 +225,7 @@ if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLTo
     step('building the addon', () => {
       // Arguments are further CMake definitions.
       const at = cmake('addon', process.argv.slice(2), ['all'])
-      // The addon's own source is not written yet.
-      if (existsSync(join(at, 'sabot.node'))) install(join(at, 'sabot.node'), 'sabot.node')
+      install(join(at, 'sabot.node'), 'sabot.node')
       install(join(at, 'raw-consume'), 'raw-consume')
     })
   }
