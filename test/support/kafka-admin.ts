@@ -104,7 +104,8 @@ const chunk = 20_000
 
 export async function connectKafka(address: KafkaAddress): Promise<Kafka> {
   const socket = connect(address.adminPort, '127.0.0.1')
-  const waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>()
+  type Waiting = { resolve: (value: unknown) => void; reject: (error: Error) => void; more: unknown[][] }
+  const waiting = new Map<number, Waiting>()
   let failure: Error | undefined
   let lastId = 0
 
@@ -117,12 +118,16 @@ export async function connectKafka(address: KafkaAddress): Promise<Kafka> {
   socket.on('error', fail)
   socket.on('close', () => fail(new Error('the connection to KafkaAdmin is closed')))
   createInterface({ input: socket }).on('line', (line) => {
-    const answer = JSON.parse(line) as { id: number; ok?: unknown; error?: string }
-    const { resolve, reject } = waiting.get(answer.id)!
+    const answer = JSON.parse(line) as { id: number; ok?: unknown; error?: string; more?: unknown[] }
+    const { resolve, reject, more } = waiting.get(answer.id)!
+    if (answer.more !== undefined) {
+      more.push(answer.more)
+      return
+    }
     waiting.delete(answer.id)
     // Only an answer that someone waits for keeps the process alive.
     if (waiting.size === 0) socket.unref()
-    if (answer.error === undefined) resolve(answer.ok)
+    if (answer.error === undefined) resolve(more.length > 0 ? [...more, answer.ok].flat() : answer.ok)
     else reject(new Error(answer.error))
   })
 
@@ -130,7 +135,7 @@ export async function connectKafka(address: KafkaAddress): Promise<Kafka> {
     return new Promise<T>((resolve, reject) => {
       if (failure !== undefined) return reject(failure)
       const id = ++lastId
-      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject })
+      waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, more: [] })
       socket.ref()
       socket.write(`${JSON.stringify({ id, command, ...parameters })}\n`)
     })

@@ -107,6 +107,8 @@ function properties(
     'broker.heartbeat.interval.ms': '500',
     // Tests end sessions early on purpose.
     'group.min.session.timeout.ms': '1000',
+    // Compaction is waited for.
+    'log.cleaner.backoff.ms': '200',
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '4',
     'transaction.state.log.replication.factor': '1',

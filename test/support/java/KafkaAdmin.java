@@ -41,7 +41,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * Kafka's own Java clients as a small server for the tests: one JSON object a line in, {"id", "ok"} or {"id", "error"}
- * a line out, bytes in base64. Prints its port on standard output, and ends when its standard input ends.
+ * a line out (before it, of a long array, any number of {"id", "more"}), bytes in base64. Prints its port on standard output, and ends when its standard input ends.
  * The commands and their types are those of test/support/kafka-admin.ts.
  */
 public final class KafkaAdmin {
@@ -95,18 +95,32 @@ public final class KafkaAdmin {
         ObjectNode answer = JSON.createObjectNode();
         answer.set("id", request.get("id"));
         try {
-          answer.set("ok", execute(request));
+          answer.set("ok", execute(request, part -> {
+            ObjectNode more = JSON.createObjectNode();
+            more.set("id", request.get("id"));
+            more.set("more", part);
+            write(out, more);
+          }));
         } catch (Exception error) {
           Throwable cause = error instanceof ExecutionException ? error.getCause() : error;
           answer.put("error", cause.toString());
         }
-        out.write((JSON.writeValueAsString(answer) + "\n").getBytes(StandardCharsets.UTF_8));
-        out.flush();
+        write(out, answer);
       }
     }
   }
 
-  private JsonNode execute(JsonNode request) throws Exception {
+  private static void write(OutputStream out, JsonNode line) throws IOException {
+    out.write((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    out.flush();
+  }
+
+  /** Takes the first parts of an answer that would be too large for one line. */
+  private interface Parts {
+    void add(JsonNode part) throws IOException;
+  }
+
+  private JsonNode execute(JsonNode request, Parts parts) throws Exception {
     String command = request.get("command").asText();
     switch (command) {
       case "ready": return ready();
@@ -117,7 +131,7 @@ public final class KafkaAdmin {
       case "produce": return produce(request);
       case "offsets": return offsets(request);
       case "deleteRecords": return deleteRecords(request);
-      case "consume": return consume(request);
+      case "consume": return consume(request, parts);
       case "committed": return committed(request);
       case "describeGroup": return describeGroup(request);
       case "commit": return commit(request);
@@ -250,7 +264,7 @@ public final class KafkaAdmin {
   }
 
   /** Every record from the beginning to the end offsets of now, partition by partition. */
-  private JsonNode consume(JsonNode request) throws Exception {
+  private JsonNode consume(JsonNode request, Parts parts) throws Exception {
     Map<String, Object> config = new HashMap<>(strings(request.get("config")));
     config.put("bootstrap.servers", bootstrapServers);
     config.put("enable.auto.commit", "false");
@@ -264,6 +278,10 @@ public final class KafkaAdmin {
         while (consumer.position(partition) < end) {
           for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
             if (record.offset() < end) answer.add(toJson(record));
+          }
+          if (answer.size() >= 20_000) {
+            parts.add(answer);
+            answer = JSON.createArrayNode();
           }
         }
       }
