@@ -107,6 +107,8 @@ function properties(
     'broker.heartbeat.interval.ms': '500',
     // Tests end sessions early on purpose.
     'group.min.session.timeout.ms': '1000',
+    // Tests write records of 1970; nothing is deleted for its age.
+    'log.retention.ms': '-1',
     // Compaction is waited for.
     'log.cleaner.backoff.ms': '200',
     'offsets.topic.replication.factor': '1',
