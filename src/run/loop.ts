@@ -11,7 +11,7 @@
  * waits for the task, so a slow step only delays the answer by itself. The partition's late batches, still in the
  * source's queue, carry an epoch that is no longer accepted and are left.
  */
-import { type Batch, numSelected } from '../batch.ts'
+import { type Batch, byteSize, numSelected } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Logger } from '../logger.ts'
@@ -273,7 +273,9 @@ export class RunLoop {
     }
     if (numSelected(result) === 0) return settle()
 
-    await this.#window(event.bytes)
+    // What lies in memory until it is delivered: steps may have made more of it than was read.
+    const bytes = Math.max(event.bytes, byteSize(result))
+    await this.#window(bytes)
     const delivery = outlet.write(result, program, origin).then(
       (delivered) => {
         if (delivered === null) return ticket.dropped()
@@ -283,11 +285,11 @@ export class RunLoop {
       },
       (error) => this.#fail(error, false),
     )
-    this.#bytesInFlight += event.bytes
+    this.#bytesInFlight += bytes
     this.#inFlight.add(delivery)
     void delivery.then(() => {
       this.#inFlight.delete(delivery)
-      this.#bytesInFlight -= event.bytes
+      this.#bytesInFlight -= bytes
       const changed = this.#windowChanged
       this.#windowChanged = []
       for (const resolve of changed) resolve()

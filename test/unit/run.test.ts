@@ -305,6 +305,26 @@ describe('a slow sink', () => {
   })
 })
 
+describe('large batches', () => {
+  it('are bounded in bytes of what is written, not of what was read', async () => {
+    const text = tableFromArrays({ text: Array.from({ length: 20 }, () => 'x'.repeat(2 ** 20)) }).batches[0]!
+    let pulled = 0
+    function* large() {
+      for (; pulled < 30; pulled++) yield text
+    }
+    const waiting = holdDeliveries()
+    const run = Stream.fromBatches(large()).toKafka('b:9092', 'out').start(quiet)
+    // 20 MiB a batch: three are under way, one waits for room, two lie in the inbox, one is in the reader's hand.
+    await until(() => waiting.length === 3)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    expect(waiting.length).toBe(3)
+    expect(pulled).toBeLessThanOrEqual(8)
+    const ended = failure(run.done)
+    waiting[0]!.reject(new Error('enough'))
+    expect((await ended).message).toMatch('enough')
+  })
+})
+
 describe('a revocation', () => {
   it('waits for the rows in flight, commits them, then answers; other partitions go on', async () => {
     broker.create('in', 2)
