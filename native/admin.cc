@@ -60,7 +60,7 @@ Status createTopics(const Properties& properties, const std::vector<NewTopic>& t
   Event event;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(boundMs + 1000);
   while (event == nullptr && std::chrono::steady_clock::now() < deadline) {
-    if (stop != nullptr && stop->load()) return Status::error("ABORTED", "createTopics: the process is ending");
+    if (stop != nullptr && stop->load()) return Status::error("ABORTED", "the process is ending");
     event.reset(rd_kafka_queue_poll(queue.get(), 50));
   }
   const auto failed = event == nullptr ? RD_KAFKA_RESP_ERR__TIMED_OUT : rd_kafka_event_error(event.get());
@@ -69,7 +69,7 @@ Status createTopics(const Properties& properties, const std::vector<NewTopic>& t
       return Status::error("UNSUPPORTED", "the broker does not let clients create topics (an EmbeddedBroker does it itself)");
     }
     const bool unreached = failed == RD_KAFKA_RESP_ERR__TIMED_OUT || std::string_view(errorCode(failed)) == "CONNECT";
-    if (!unreached) return errorStatus(failed, "createTopics", rd_kafka_event_error_string(event.get()));
+    if (!unreached) return errorStatus(failed, "creating topics", rd_kafka_event_error_string(event.get()));
     const std::string last = log.lastError();
     return Status::error("CONNECT", "no broker answered within " + std::to_string(timeoutMs) + " ms: " +
                                         (last.empty() ? rd_kafka_err2str(failed) : last.c_str()));

@@ -144,7 +144,10 @@ const char* errorCode(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR__PURGE_INFLIGHT: return "ABORTED";
     case RD_KAFKA_RESP_ERR__DESTROY: return "CLOSED";
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
-    case RD_KAFKA_RESP_ERR__CONFLICT: return "CONFIG";
+    case RD_KAFKA_RESP_ERR__CONFLICT:
+    case RD_KAFKA_RESP_ERR_INVALID_CONFIG:
+    case RD_KAFKA_RESP_ERR_INVALID_PARTITIONS:
+    case RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR: return "CONFIG";
     default: return "KAFKA";
   }
 }

@@ -1,5 +1,6 @@
 /** What the addon says about topics and errors, in our terms. */
 import { didYouMean, errorCode, errorCodes, SabotError } from '../errors.ts'
+import type { Call } from './option.ts'
 
 /** One topic of a cluster. `error`: the broker's reason why it cannot be used. */
 export interface TopicMetadata {
@@ -32,14 +33,25 @@ export async function readMetadata(
   } catch (error) {
     const { code, message, cause } = fromAddon(error)
     if (code !== 'CONNECT') throw new SabotError(code, `${call}: ${message}`, { cause })
-    throw new SabotError(
-      'CONNECT',
-      `${call}: expected a broker at ${bootstrapServers}; none answered within ${timeoutMs} ms: ` +
-        `${message.replace(/\.$/, '')}. Check "bootstrapServers", the network, "tls" and "sasl".`,
-      { cause, where: { option: 'bootstrapServers' } },
-    )
+    throw unreachable(call, bootstrapServers, timeoutMs, message, cause)
   }
   return JSON.parse(json) as TopicMetadata[]
+}
+
+/** No broker answered: which were asked, and what to check. */
+export function unreachable(
+  call: Call,
+  bootstrapServers: string,
+  timeoutMs: number,
+  reason: string,
+  cause: unknown,
+): SabotError {
+  return new SabotError(
+    'CONNECT',
+    `${call}: expected a broker at ${bootstrapServers}; none answered within ${timeoutMs} ms: ` +
+      `${reason.replace(/\.$/, '')}. Check "bootstrapServers", the network, "tls" and "sasl".`,
+    { cause, where: { option: 'bootstrapServers' } },
+  )
 }
 
 export const isUnknown = (topic: TopicMetadata): boolean =>

@@ -64,7 +64,7 @@ export type Checked<Given, Table extends OptionTable> = {
 }
 
 /** The call that the options were given to; begins every message. */
-export type Call = 'fromKafka' | 'toKafka' | 'run'
+export type Call = 'fromKafka' | 'toKafka' | 'run' | 'createTopics'
 
 export function configError(option: string, message: string): SabotError {
   return new SabotError('CONFIG', message, { where: { option } })

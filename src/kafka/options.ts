@@ -9,10 +9,18 @@ import { describe, didYouMean, SabotError } from '../errors.ts'
 import { type Logger, redact, redacting } from '../logger.ts'
 import type { SinkOptions, SourceOptions } from './backend.ts'
 import { type Call, type Checked, checkOptions, configError, isPlainObject, wrongOption } from './option.ts'
+import { createTopicsOptions, type NewTopic, topicList } from './options-admin.ts'
 import { connectionOptions, serverList } from './options-connection.ts'
 import { runOptions, sinkOptions } from './options-sink.ts'
 import { sourceOptions } from './options-source.ts'
-import type { KafkaSinkOptions, KafkaSourceOptions, RunOptions, SaslOptions, TlsOptions } from './options-types.ts'
+import type {
+  CreateTopicsOptions,
+  KafkaSinkOptions,
+  KafkaSourceOptions,
+  RunOptions,
+  SaslOptions,
+  TlsOptions,
+} from './options-types.ts'
 import {
   checkProperties,
   consumerDefaults,
@@ -149,6 +157,27 @@ export function parseSinkOptions(raw: unknown, source?: ParsedSource): ParsedSin
       logger: options.logger === undefined ? (source?.logger ?? redacting(undefined)) : redacting(options.logger),
       properties: sealed(producerProperties(options, connection)),
     }),
+  })
+}
+
+export interface ParsedTopics {
+  readonly connection: Connection
+  readonly topics: readonly NewTopic[]
+  readonly properties: Properties
+}
+
+/** Checks the options of `createTopics`. */
+export function parseTopicsOptions(raw: unknown): ParsedTopics {
+  refuseOauth('createTopics', raw)
+  const options = checkOptions('createTopics', createTopicsOptions, raw) as Checked<
+    CreateTopicsOptions,
+    typeof createTopicsOptions
+  >
+  const connection = parseConnection('createTopics', options)
+  return Object.freeze({
+    connection,
+    topics: topicList(options.topics)!,
+    properties: sealed(connectionProperties(connection)),
   })
 }
 

@@ -108,7 +108,7 @@ export const governedProperties: Readonly<Record<string, string>> = {
 function refusal(name: string, call: Call, tables: readonly OptionTable[]): string | undefined {
   const side = allowedProperties[name]
   if (side !== undefined) {
-    const here = call === 'fromKafka' ? 'source' : 'sink'
+    const here = call === 'fromKafka' ? 'source' : call === 'toKafka' ? 'sink' : 'both'
     if (side === 'both' || side === here) return undefined
     return `it is a property of a ${side === 'source' ? 'consumer: give it to fromKafka' : 'producer: give it to toKafka'}`
   }
