@@ -51,7 +51,10 @@ export type PushedPredicate =
   /** A bool column itself. */
   | readonly ['col', number]
 
-/** i: integer in decimal digits (also timestamps and dates, in the column's own unit); f: float64; s: utf8; b: bool. */
+/**
+ * i: integer of 64 bits in decimal digits (also timestamps and dates, in the column's own unit); f: float64; s: utf8;
+ * b: bool. Numbers of different types are compared by value, exactly.
+ */
 export type PushedLiteral =
   | { readonly i: string }
   | { readonly f: number }

@@ -1,9 +1,12 @@
 /**
  * What the decoder can answer: simple predicates over one column and literals, in the form of `DecodePlan.predicate`
  * (kafka/backend.ts has the same types; this room stands above it). A conjunct is pushed down only where the decoder's
- * answer is exactly the kernel's: the literal is of the column's own kind and is represented exactly.
+ * answer is exactly the kernel's: the literal is of the column's own kind, or both are numbers, which the two compare by
+ * value.
  */
+import { nanoseconds } from '../batch.ts'
 import { type Expr, exprConjuncts } from '../expr/expr.ts'
+import { literalTime } from '../expr/literals.ts'
 import type { Literal, Node } from '../expr/nodes.ts'
 import type { ColumnType, Field } from '../schema.ts'
 
@@ -34,13 +37,17 @@ export const conjuncts = (predicate: Expr): readonly Expr[] => exprConjuncts(pre
 
 /** undefined: the predicate stays in TypeScript. */
 export const pushDown = (predicate: Expr, origins: Origins): MakePredicate | undefined =>
-  pushNode(predicate.node, origins)
+  pushNode(predicate.node, origins, 1)
+
+/** Levels of and, or and not that the decoder takes (native/predicate_parser.cc). */
+const MAX_DEPTH = 100
 
 const flipped = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' } as const
 
 const isComparison = (op: string): op is Comparison => Object.hasOwn(flipped, op)
 
-const pushNode = (node: Node, origins: Origins): MakePredicate | undefined => {
+const pushNode = (node: Node, origins: Origins, depth: number): MakePredicate | undefined => {
+  if (depth > MAX_DEPTH) return undefined
   if (node.kind === 'lit') return undefined
   if (node.kind === 'col') {
     const field = origins.get(node.name)
@@ -50,11 +57,11 @@ const pushNode = (node: Node, origins: Origins): MakePredicate | undefined => {
   const [left, right] = args
   if (left === undefined) return undefined
   if (op === 'and' || op === 'or') {
-    const parts = args.map((arg) => pushNode(arg, origins))
+    const parts = chainOf(op, node).map((part) => pushNode(part, origins, depth + 1))
     return parts.every((part) => part !== undefined) ? (index) => [op, parts.map((part) => part(index))] : undefined
   }
   if (op === 'not') {
-    const part = pushNode(left, origins)
+    const part = pushNode(left, origins, depth + 1)
     return part && ((index) => ['not', part(index)])
   }
   if (op === 'isNull' || op === 'isNotNull') {
@@ -79,16 +86,24 @@ const pushNode = (node: Node, origins: Origins): MakePredicate | undefined => {
   return undefined
 }
 
+/** a.or(b).or(c) is one level, however long the chain. */
+const chainOf = (op: 'and' | 'or', node: Node): readonly Node[] => {
+  const terms: Node[] = []
+  const rest = [node]
+  for (let at = rest.pop(); at !== undefined; at = rest.pop()) {
+    if (at.kind === 'call' && at.op === op) rest.push(...at.args.toReversed())
+    else terms.push(at)
+  }
+  return terms
+}
+
 const pushComparison = (op: Comparison, name: string, value: Literal, origins: Origins): MakePredicate | undefined => {
   const field = origins.get(name)
   const literal = field && literalFor(value, field.type)
   return literal && ((index) => [op, index(field.name), literal])
 }
 
-const DAY_MS = 86_400_000
-const perMilli = { ms: 1n, us: 1_000n, ns: 1_000_000n } as const
-
-/** A literal in the column's own kind and unit; undefined where it is not exactly one. */
+/** A literal as the column's own kind, or as a number by its value; undefined where it is not exactly one. */
 const literalFor = (value: Literal, type: ColumnType): PredicateLiteral | undefined => {
   switch (type.kind) {
     case 'bool':
@@ -103,26 +118,26 @@ const literalFor = (value: Literal, type: ColumnType): PredicateLiteral | undefi
     case 'uint16':
     case 'uint32':
     case 'uint64':
-      if (typeof value === 'number' && Number.isSafeInteger(value)) return int64(BigInt(value))
-      return typeof value === 'bigint' ? int64(value) : undefined
+      return Number.isSafeInteger(value) ? { i: String(value) } : numberLiteral(value)
     case 'float32':
     case 'float64':
-      if (typeof value === 'number' && Number.isFinite(value)) return { f: value }
-      return typeof value === 'bigint' && BigInt(Number(value)) === value ? { f: Number(value) } : undefined
-    case 'timestamp': {
-      if (!(value instanceof Date)) return undefined
-      const ms = value.getTime()
-      if (type.unit === 's') return ms % 1000 === 0 ? int64(BigInt(ms / 1000)) : undefined
-      return int64(BigInt(ms) * perMilli[type.unit])
+      return numberLiteral(value)
+    case 'timestamp':
+    case 'date': {
+      const time = literalTime(value)
+      const unit = nanoseconds(type)
+      return time !== null && time % unit === 0n ? integerLiteral(time / unit) : undefined
     }
-    case 'date':
-      return value instanceof Date && value.getTime() % DAY_MS === 0
-        ? int64(BigInt(value.getTime() / DAY_MS))
-        : undefined
     default:
       return undefined
   }
 }
 
-const int64 = (value: bigint): PredicateLiteral | undefined =>
-  BigInt.asIntN(64, value) === value ? { i: value.toString() } : undefined
+/** JSON has neither NaN nor Infinity. */
+const numberLiteral = (value: Literal): PredicateLiteral | undefined => {
+  if (typeof value === 'bigint') return integerLiteral(value)
+  return typeof value === 'number' && Number.isFinite(value) ? { f: value } : undefined
+}
+
+const integerLiteral = (value: bigint): PredicateLiteral | undefined =>
+  BigInt.asIntN(64, value) === value || BigInt.asUintN(64, value) === value ? { i: value.toString() } : undefined
