@@ -202,6 +202,11 @@ Status Sink::Impl::metadata(int timeoutMs, std::string& json) {
   const std::vector<std::string> names = {config_.topic};
   std::vector<TopicMetadata> found;
   Status status = readMetadata(client_, &names, timeoutMs, &closing_, this, found);
+  if (status.ok() && found.front().error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+    std::vector<TopicMetadata> existing;
+    status = readMetadata(client_, nullptr, timeoutMs, &closing_, this, existing);
+    found.insert(found.end(), existing.begin(), existing.end());
+  }
   if (status.code == "ABORTED") return closed();
   if (status.ok()) json = metadataToJson(found);
   return status;

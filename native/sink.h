@@ -101,7 +101,8 @@ class Sink {
   // False: nothing there; `wake` will be called. Events of writes come before log lines.
   bool take(SinkEvent& out);
 
-  // JSON of the topic's metadata (metadataToJson). Blocks up to timeoutMs, less when the sink is closed meanwhile.
+  // JSON of the topic's metadata (metadataToJson); where it does not exist, of those that do behind it. Blocks up to
+  // twice timeoutMs, less when the sink is closed meanwhile.
   Status metadata(int timeoutMs, std::string& json);
 
   // false: sends what was written, waits for its deliveries (at most message.timeout.ms, librdkafka's bound), joins.

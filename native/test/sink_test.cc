@@ -260,7 +260,7 @@ TEST_F(SinkTest, CloseSendsWhatWasWritten) {
   EXPECT_EQ(read("flushed", 2).size(), 2000u);
 }
 
-TEST_F(SinkTest, TellsPartitionsOfTheTopicAndNeverCreatesIt) {
+TEST_F(SinkTest, TellsPartitionsOfTheTopicOrWhichTopicsThereAreAndNeverCreatesIt) {
   topic("known", 5);
   std::string json;
   TestSink known(config("known"));
@@ -271,7 +271,8 @@ TEST_F(SinkTest, TellsPartitionsOfTheTopicAndNeverCreatesIt) {
     TestSink unknown(config("unknown"));
     status = unknown->metadata(5000, json);
     ASSERT_TRUE(status.ok()) << status.message;
-    EXPECT_EQ(json, R"([{"name":"unknown","partitions":0,"error":"UNKNOWN_TOPIC_OR_PART"}])");
+    EXPECT_EQ(json, R"([{"name":"unknown","partitions":0,"error":"UNKNOWN_TOPIC_OR_PART"},)"
+                    R"({"name":"known","partitions":5}])");
   }
 }
 

@@ -152,6 +152,7 @@ export type AddonSinkEvent =
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
 
 export interface AddonSink {
+  /** As a source's, of the sink's topic; where it does not exist, of those that do behind it. */
   metadata(timeoutMs: number): Promise<string>
   write(write: AddonWrite): void
   take(): AddonSinkEvent | null

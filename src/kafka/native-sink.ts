@@ -44,24 +44,24 @@ export class NativeSink implements Sink {
     } catch (error) {
       throw fromAddon(error)
     }
-    let found = await this.#metadata()
+    let { found, others } = await this.#metadata()
     for (const ms of UNKNOWN_RETRIES_MS) {
       if (!isUnknown(found)) break
       await new Promise((resolve) => setTimeout(resolve, ms))
-      found = await this.#metadata()
+      ;({ found, others } = await this.#metadata())
     }
     if (isUnknown(found) || found.error !== undefined) {
-      throw topicError('toKafka', found, this.#options.bootstrapServers, [])
+      throw topicError('toKafka', found, this.#options.bootstrapServers, others)
     }
   }
 
-  async #metadata(): Promise<TopicMetadata> {
+  async #metadata(): Promise<{ readonly found: TopicMetadata; readonly others: readonly string[] }> {
     this.#refuseClosed()
     const { topic, bootstrapServers, connectTimeoutMs } = this.#options
-    const found = await readMetadata('toKafka', bootstrapServers, connectTimeoutMs, () =>
+    const [found, ...others] = await readMetadata('toKafka', bootstrapServers, connectTimeoutMs, () =>
       this.#sink!.metadata(connectTimeoutMs),
     )
-    return found.find(({ name }) => name === topic) ?? { name: topic, partitions: 0 }
+    return { found: found ?? { name: topic, partitions: 0 }, others: others.map(({ name }) => name) }
   }
 
   async write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery> {

@@ -82,7 +82,8 @@ class Script {
         began(config, wake)
         this.topic = JSON.parse(config).topic
       }
-      metadata = () => metadata([this.topic])
+      metadata = () =>
+        metadata(this.topic in script.topics ? [this.topic] : [this.topic, ...Object.keys(script.topics)])
       take = take
       write = (write: AddonWrite) => {
         script.writes.push(write)
@@ -500,6 +501,8 @@ describe('writing', () => {
     const error = await failure(newSink(new Script(), { topic: 'nowhere' }).open())
     expect(error).toMatchObject({ code: 'UNKNOWN_TOPIC', where: { topic: 'nowhere' } })
     expect(error.message).toContain('toKafka: topic "nowhere" does not exist at localhost:9092. Create it')
+    const near = await failure(newSink(new Script(), { topic: 'order' }).open())
+    expect(near.message).toContain('"order" does not exist at localhost:9092. Did you mean "orders"?')
   })
 
   test('an abort hurries a close that waits for deliveries', async () => {
