@@ -1,0 +1,100 @@
+// One assignment of a partition: its queue at librdkafka, and the runs that its messages become. Poll thread only, but
+// for what is said to be otherwise.
+//
+// How the poll thread sleeps without missing a message. librdkafka calls onSignal when a queue goes from empty to not
+// empty, with the queue's lock held; never while messages are left in it. So:
+//   - drain() lowers `signalled_` first and then takes until the queue says that it is empty. A message that comes after
+//     that finds an empty queue: onSignal raises the flag and wakes the thread. One that comes between the lowering and
+//     the taking is taken, and leaves a flag that costs one call in vain.
+//   - Where drain() stops before the queue is empty (the batch is full), no signal will come for what is left:
+//     `more_` says so, and the next round asks again without one.
+//   - A new reader knows of no signal that came before it: `more_` is true from the start.
+// The thread lowers the wake-up itself only in Wakeup::wait, after a round in which it looked at every flag; a notify()
+// after that look makes the wait return at once.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "source_queue.h"
+#include "source_worker.h"
+
+namespace sabot {
+
+class PartitionReader {
+ public:
+  using Clock = std::chrono::steady_clock;
+  struct Limits {
+    size_t maxRows = 0;
+    int64_t maxBytes = 0;
+  };
+  static constexpr int64_t unknown = -1;
+
+  // start: the first offset to read, `unknown` where librdkafka finds it. target: the offset to end before, `unknown`
+  // for none. Takes the partition's queue out of the consumer's, so it is made before the partition is assigned.
+  PartitionReader(rd_kafka_t* client, std::shared_ptr<Lane> lane, int64_t start, int64_t target, Wakeup& wakeup);
+  // Messages that were not handed to a worker are dropped.
+  ~PartitionReader();
+  PartitionReader(const PartitionReader&) = delete;
+  PartitionReader& operator=(const PartitionReader&) = delete;
+
+  const std::shared_ptr<Lane>& lane() const { return lane_; }
+  bool isOpen() const { return queue_ != nullptr; }
+
+  // Whether drain() may find something.
+  bool mayHaveMore() const { return !stopped_ && !done_ && (more_ || signalled_.load(std::memory_order_relaxed)); }
+  // Takes messages until a batch is full or librdkafka has no more. `onError` is called with a message that is an error.
+  void drain(const Limits& limits, ByteBudget& budget, std::vector<rd_kafka_message_t*>& scratch,
+             const std::function<void(const rd_kafka_message_t&)>& onError);
+  // Drops what was not handed over, and takes no more: the partition is revoked.
+  void stop(ByteBudget& budget);
+
+  bool hasFullRun() const { return !full_.empty(); }
+  Run takeFullRun();
+  // The run that grows: when its first message came, and nothing is left at librdkafka.
+  bool isGathering() const { return !gathering_.messages.empty(); }
+  Clock::time_point gatheringSince() const { return since_; }
+  bool isDrained() const { return !more_; }
+  Run takeGathering();
+  Clock::time_point lastHandOver() const { return lastHandOver_; }
+
+  // Bounded: the target is reached, and everything before it was handed to the workers or lies in runs here.
+  bool isDone() const { return done_; }
+  // The end of the partition was seen, and no message since.
+  bool isAtEnd() const { return atEnd_ || done_; }
+  bool isStopped() const { return stopped_; }
+  int64_t start() const { return start_; }
+
+  // Messages here, and their values for inference; they stay.
+  size_t count() const;
+  void sample(std::vector<Bytes>& values, size_t limit) const;
+
+ private:
+  static void onSignal(rd_kafka_t* client, void* opaque);  // librdkafka's threads
+  void add(rd_kafka_message_t* message, const Limits& limits);
+  void moveTo(int64_t offset);  // no message lies before `offset`
+  void closeRun();
+
+  const std::shared_ptr<Lane> lane_;
+  Wakeup& wakeup_;
+  rd_kafka_queue_t* queue_ = nullptr;
+  const int64_t start_;
+  const int64_t target_;
+  int64_t position_;  // the next offset, of what was taken from librdkafka
+  std::atomic<bool> signalled_{false};
+  bool more_ = true;
+  bool done_ = false;
+  bool atEnd_ = false;
+  bool stopped_ = false;
+  std::deque<Run> full_;
+  Run gathering_;
+  Clock::time_point since_;
+  Clock::time_point lastHandOver_ = Clock::time_point::min();
+};
+
+}  // namespace sabot

@@ -1,0 +1,293 @@
+// A source on the embedded broker, and a plain librdkafka producer that writes what it reads.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <rdkafka.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker.h"
+#include "source.h"
+
+namespace sabot::test {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+struct TestMessage {
+  int32_t partition = 0;
+  std::optional<std::string> value;
+  std::optional<std::string> key = std::nullopt;
+  std::vector<std::pair<std::string, std::optional<std::string>>> headers = {};
+  int64_t timestamp = 0;  // 0: now
+};
+
+class TestProducer {
+ public:
+  explicit TestProducer(const std::string& bootstrapServers) {
+    Conf conf;
+    EXPECT_TRUE(makeConf({{"bootstrap.servers", bootstrapServers}, {"linger.ms", "5"}}, conf).ok());
+    EXPECT_TRUE(makeClient(RD_KAFKA_PRODUCER, std::move(conf), client_).ok());
+  }
+  ~TestProducer() { rd_kafka_destroy(client_); }
+  TestProducer(const TestProducer&) = delete;
+  TestProducer& operator=(const TestProducer&) = delete;
+
+  // Returns when all are acknowledged.
+  void send(const std::string& topic, const std::vector<TestMessage>& messages) {
+    for (const auto& message : messages) {
+      rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
+      for (const auto& [name, value] : message.headers) {
+        rd_kafka_header_add(headers, name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
+                            value ? static_cast<ssize_t>(value->size()) : 0);
+      }
+      const auto data = [](const std::optional<std::string>& text) {
+        return text ? const_cast<char*>(text->data()) : nullptr;
+      };
+      const size_t valueSize = message.value ? message.value->size() : 0;
+      const size_t keySize = message.key ? message.key->size() : 0;
+      for (;;) {
+        const auto error = rd_kafka_producev(
+            client_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(message.partition),
+            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+            RD_KAFKA_V_VALUE(data(message.value), valueSize),
+            RD_KAFKA_V_KEY(data(message.key), keySize),
+            RD_KAFKA_V_TIMESTAMP(message.timestamp), RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END);
+        if (error == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+        if (error != RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+          rd_kafka_headers_destroy(headers);
+          ADD_FAILURE() << rd_kafka_err2str(error);
+          return;
+        }
+        rd_kafka_poll(client_, 50);
+      }
+    }
+    EXPECT_EQ(rd_kafka_flush(client_, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+  }
+
+ private:
+  rd_kafka_t* client_ = nullptr;
+};
+
+// A column of a slab by its place among the nodes (pre-order: children follow their parent).
+class SlabColumn {
+ public:
+  SlabColumn(const Slab& slab, size_t node) : slab_(slab), node_(slab.nodes.at(node)) {}
+  int64_t length() const { return node_.length; }
+  bool isNull(int64_t row) const {
+    if (node_.validityBytes == 0) return false;
+    return ((slab_.data[node_.validityOffset + static_cast<size_t>(row / 8)] >> (row % 8)) & 1) == 0;
+  }
+  template <class T>
+  T value(int64_t row) const {
+    T out;
+    std::memcpy(&out, slab_.data + node_.dataOffset + static_cast<size_t>(row) * sizeof(T), sizeof(T));
+    return out;
+  }
+  bool boolean(int64_t row) const {
+    return ((slab_.data[node_.dataOffset + static_cast<size_t>(row / 8)] >> (row % 8)) & 1) != 0;
+  }
+  int32_t offset(int64_t row) const {
+    int32_t out = 0;
+    std::memcpy(&out, slab_.data + node_.offsetsOffset + static_cast<size_t>(row) * 4, 4);
+    return out;
+  }
+  std::optional<std::string> text(int64_t row) const {
+    if (isNull(row)) return std::nullopt;
+    const auto* bytes = reinterpret_cast<const char*>(slab_.data + node_.dataOffset);
+    return std::string(bytes + offset(row), bytes + offset(row + 1));
+  }
+
+ private:
+  const Slab& slab_;
+  const NodeLayout& node_;
+};
+
+inline Type typeOf(TypeId id) {
+  Type type;
+  type.id = id;
+  return type;
+}
+
+inline DecodeSpec textSpec(std::vector<MessageColumn> message = {MessageColumn::Offset}) {
+  DecodeSpec spec;
+  spec.codec = "string";
+  spec.columns = {{{"value", typeOf(TypeId::Utf8)}, true}};
+  spec.message = std::move(message);
+  return spec;
+}
+
+// A source whose wake-ups are waited for, as the addon does: one wake after a take() that found nothing.
+class TestSource {
+ public:
+  explicit TestSource(SourceConfig config) {
+    const Status status = Source::create(std::move(config), [this] {
+      const std::lock_guard lock(mutex_);
+      ++wakes_;
+      woken_.notify_one();
+    }, source_);
+    EXPECT_TRUE(status.ok()) << status.message;
+  }
+
+  Source& operator*() { return *source_; }
+  Source* operator->() { return source_.get(); }
+  void destroy() { source_.reset(); }
+
+  // The next event; log lines are kept apart. nullopt: none within the time.
+  std::optional<SourceEvent> next(std::chrono::milliseconds within = 15s) {
+    const auto deadline = Clock::now() + within;
+    for (;;) {
+      SourceEvent event;
+      if (source_->take(event)) {
+        if (event.kind != SourceEvent::Kind::Log) return event;
+        logs.push_back(std::move(event.message));
+        continue;
+      }
+      std::unique_lock lock(mutex_);
+      if (!woken_.wait_until(lock, deadline, [this] { return wakes_ > 0; })) return std::nullopt;
+      wakes_ = 0;
+    }
+  }
+  std::optional<SourceEvent> next(SourceEvent::Kind kind, std::chrono::milliseconds within = 15s) {
+    const auto deadline = Clock::now() + within;
+    for (;;) {
+      auto event = next(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+      if (!event || event->kind == kind) return event;
+      if (event->kind == SourceEvent::Kind::Error) ADD_FAILURE() << event->code << ": " << event->message;
+    }
+  }
+
+  // What commit() is answered with.
+  Status commit(std::vector<CommitPosition> positions, bool* retriable = nullptr) {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::optional<Status> answer;
+    source_->commit(std::move(positions), [&](Status status, bool again) {
+      const std::lock_guard lock(mutex);
+      answer = std::move(status);
+      if (retriable != nullptr) *retriable = again;
+      changed.notify_one();
+    });
+    std::unique_lock lock(mutex);
+    if (!changed.wait_for(lock, 20s, [&] { return answer.has_value(); })) {
+      ADD_FAILURE() << "the commit was never answered";
+      std::abort();  // its callback points here
+    }
+    return *answer;
+  }
+
+  std::vector<std::string> logs;
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  int wakes_ = 0;
+  std::unique_ptr<Source> source_;
+};
+
+// What was read, by partition: values in the order in which they came.
+struct ReadRows {
+  std::map<int32_t, std::vector<std::string>> values;
+  std::map<int32_t, int64_t> position;
+  std::vector<SourceEvent> batches;
+  size_t count = 0;
+
+  // A batch of textSpec().
+  void add(SourceEvent event) {
+    if (event.slab) {
+      const SlabColumn value(*event.slab, 0);
+      for (int64_t row = 0; row < event.slab->rows; ++row) {
+        values[event.partition].push_back(value.text(row).value_or("(null)"));
+      }
+      count += static_cast<size_t>(event.slab->rows);
+    }
+    position[event.partition] = event.nextOffset;
+    batches.push_back(std::move(event));
+  }
+};
+
+class SourceTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const Status status = EmbeddedBroker::start(broker);
+    ASSERT_TRUE(status.ok()) << status.message;
+    producer = std::make_unique<TestProducer>(broker->bootstrapServers());
+  }
+  void TearDown() override { producer.reset(); }
+
+  void topic(const std::string& name, int partitions) {
+    const Status status = broker->createTopic(name, partitions);
+    ASSERT_TRUE(status.ok()) << status.message;
+  }
+  // `count` messages in each partition; the value says where it lies: "<partition>:<number>".
+  void fill(const std::string& name, int partitions, int count, int from = 0) {
+    std::vector<TestMessage> messages;
+    for (int i = from; i < from + count; ++i) {
+      for (int32_t p = 0; p < partitions; ++p) messages.push_back({p, std::to_string(p) + ":" + std::to_string(i)});
+    }
+    producer->send(name, messages);
+  }
+  SourceConfig config(Until::Kind until = Until::Kind::End, const std::string& group = "readers") {
+    SourceConfig out;
+    out.properties = {{"bootstrap.servers", broker->bootstrapServers()}, {"group.id", group},
+                      {"fetch.wait.max.ms", "10"}, {"fetch.queue.backoff.ms", "5"}, {"session.timeout.ms", "2000"},
+                      {"heartbeat.interval.ms", "100"}, {"partition.assignment.strategy", "cooperative-sticky"}};
+    out.until.kind = until;
+    out.parallelism = 2;
+    return out;
+  }
+  SourceConfig withoutGroup(Until::Kind until = Until::Kind::End) {
+    SourceConfig out = config(until);
+    out.group = false;
+    std::erase_if(out.properties, [](const auto& property) {
+      return property.first == "group.id" || property.first == "partition.assignment.strategy";
+    });
+    return out;
+  }
+
+  // Everything up to End, or up to `rows` rows.
+  static ReadRows read(TestSource& source, size_t rows = SIZE_MAX, std::chrono::milliseconds within = 20s) {
+    ReadRows out;
+    const auto deadline = Clock::now() + within;
+    while (out.count < rows) {
+      auto event = source.next(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()));
+      if (!event) {
+        ADD_FAILURE() << "nothing more came after " << out.count << " rows; " << logText(source);
+        break;
+      }
+      if (event->kind == SourceEvent::Kind::End) break;
+      if (event->kind == SourceEvent::Kind::Error) {
+        ADD_FAILURE() << event->code << ": " << event->message;
+        break;
+      }
+      if (event->kind == SourceEvent::Kind::Revoked) source->revoked(event->token);
+      if (event->kind == SourceEvent::Kind::Batch) out.add(std::move(*event));
+    }
+    return out;
+  }
+  static std::string logText(const TestSource& source) {
+    std::string text = "log:";
+    for (const auto& line : source.logs) text += "\n  " + line;
+    return text;
+  }
+  static std::vector<std::string> numbered(int32_t partition, int from, int count) {
+    std::vector<std::string> out;
+    for (int i = from; i < from + count; ++i) out.push_back(std::to_string(partition) + ":" + std::to_string(i));
+    return out;
+  }
+
+  std::unique_ptr<EmbeddedBroker> broker;
+  std::unique_ptr<TestProducer> producer;
+};
+
+}  // namespace sabot::test
