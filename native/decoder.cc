@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "json_decoder.h"
 #include "json_text.h"
 #include "sabot.h"
 #include "text_decoder.h"
@@ -14,9 +15,7 @@ namespace sabot {
 Status makeDecoder(std::string_view codec, const std::vector<ColumnSpec>& columns,
                    std::shared_ptr<const Predicate> predicate, const DecodeLimits& limits,
                    std::unique_ptr<Decoder>& out) {
-  static_cast<void>(limits);
-  // Until predicate.cc is here, decoders cannot be linked with it.
-  if (predicate) return Status::error("UNSUPPORTED", "predicates cannot be pushed down yet");
+  if (codec == "json") return makeJsonDecoder(columns, std::move(predicate), limits, out);
   if (codec == "string" || codec == "bytes") {
     const bool utf8 = codec == "string";
     Status status = TextDecoder::check(utf8, columns);

@@ -25,7 +25,7 @@ Status TextDecoder::check(bool utf8, const std::vector<ColumnSpec>& columns) {
 }
 
 void TextDecoder::decode(std::span<const Bytes> values, ColumnSet& out, DecodeOutcome& outcome) {
-  
+  int64_t row = hasColumn_ ? out[0].length() : 0;
   for (uint32_t i = 0; i < values.size(); ++i) {
     const Bytes& value = values[i];
     if (utf8_ && !value.isNull() && !simdjson::validate_utf8(value.data, value.size)) {
@@ -41,7 +41,11 @@ void TextDecoder::decode(std::span<const Bytes> values, ColumnSet& out, DecodeOu
         out[0].appendBytes(value.view());
       }
     }
-
+    if (predicate_ && !predicate_->test(out, row)) {
+      if (hasColumn_) out[0].truncate(row);
+      continue;
+    }
+    ++row;
     outcome.kept.push_back(i);
   }
 }

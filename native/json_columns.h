@@ -1,0 +1,98 @@
+// The walk over one JSON document that writes columns.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "columns.h"
+#include "json_keys.h"
+#include "json_reader.h"
+#include "sabot.h"
+
+namespace sabot {
+
+// A column of the schema, or a child of one, with where its values go.
+struct JsonNode {
+  const Type* type = nullptr;
+  std::string path;                // "items[].price", for messages
+  int open = 0;                    // brackets that are open where its values begin
+  uint32_t id = 0, lastId = 0;     // its own in pre-order, and the last one of its children's
+  Column* column = nullptr;        // of the ColumnSet that is being filled
+  std::unique_ptr<JsonKeys> keys;  // Struct
+  std::vector<JsonNode> children;
+
+  void bind(Column& to) {
+    column = &to;
+    for (size_t i = 0; i < children.size(); ++i) children[i].bind(to.child(i));
+  }
+};
+
+// What JsonReader::open() takes.
+struct JsonText {
+  const char* begin = nullptr;
+  const char* end = nullptr;
+  bool terminated = false;
+};
+
+// Belongs to one thread. One document at a time: read() appends one value to every column, or fails and leaves them in
+// disorder, for the caller to truncate.
+class JsonColumns {
+ public:
+  JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth);
+
+  void bind(ColumnSet& out);
+
+  enum class Result : uint8_t { Row, NotJson, Misfit };
+  // `row` values are in every column. *at is '{', with only blanks before it and none behind `end`.
+  Result read(const JsonText& text, const char* at, int64_t row);
+
+  // Of the last document.
+  std::string notJson() const { return reader_.failure(); }
+  std::string misfit();
+
+  // Of any document, without columns.
+  bool isJson(const JsonText& text, const char* at);
+
+ private:
+  struct Misfit {
+    const JsonNode* node;
+    const char* at;
+  };
+
+  const char* object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row);
+  const char* key(JsonKeys& keys, const char* at, uint32_t*& expected, int& field);
+  const char* value(JsonNode& node, const char* at);
+  const char* other(JsonNode& node, const char* at);
+  const char* misfits(JsonNode& node, const char* at);
+  void again(JsonNode& node, int64_t row, const char* object);
+
+  template <class T>
+  const char* integer(JsonNode& node, const char* at);
+  template <class T>
+  const char* exactInteger(JsonNode& node, const char* at);
+  template <class T>
+  const char* real(JsonNode& node, const char* at);
+  template <class T>
+  const char* exactReal(JsonNode& node, const char* at);
+  const char* text(JsonNode& node, const char* at);
+  const char* anyText(JsonNode& node, const char* at);
+  const char* time(JsonNode& node, const char* at);
+  const char* decimal(JsonNode& node, const char* at);
+  const char* binary(JsonNode& node, const char* at);
+  const char* list(JsonNode& node, const char* at);
+  const char* structure(JsonNode& node, const char* at);
+  const char* boolean(JsonNode& node, const char* at);
+  std::string_view content(const char* at, const char* behind);
+  bool complete(const char* at);
+
+  JsonReader reader_;
+  const std::vector<Field> fields_;  // that the nodes point into
+  std::vector<JsonNode> nodes_;
+  JsonKeys keys_;
+  std::vector<Misfit> misfits_;
+  Buffer scratch_;
+};
+
+}  // namespace sabot

@@ -1,0 +1,143 @@
+#include "json_decoder.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "columns.h"
+#include "json_columns.h"
+#include "json_text.h"
+#include "predicate.h"
+
+namespace sabot {
+
+namespace {
+
+// Bytes behind a value may be read where they lie on the same page as its last one: they are not ours, and are not
+// looked at but for deciding that they do not matter. Sanitizers see it otherwise, so for them every value is copied.
+bool isPadded(const char* end) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(SABOT_ALWAYS_COPY)
+  static_cast<void>(end);
+  return false;
+#else
+  constexpr uintptr_t page = 4096;
+  return (reinterpret_cast<uintptr_t>(end - 1) & (page - 1)) + kJsonPadding < page;
+#endif
+}
+
+bool isBlank(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
+
+const char* kindOf(char first) {
+  switch (first) {
+    case '[': return "an array";
+    case '"': return "a string";
+    case 't':
+    case 'f': return "a bool";
+    case 'n': return "null";
+    default: return "a number";
+  }
+}
+
+class JsonDecoder final : public Decoder {
+ public:
+  JsonDecoder(const std::vector<ColumnSpec>& columns, std::shared_ptr<const Predicate> predicate, int maxDepth)
+      : columns_(columns, maxDepth), count_(columns.size()), predicate_(std::move(predicate)) {}
+
+  void decode(std::span<const Bytes> values, ColumnSet& out, DecodeOutcome& outcome) override {
+    columns_.bind(out);
+    int64_t row = count_ > 0 ? out[0].length() : 0;
+    for (uint32_t i = 0; i < values.size(); ++i) {
+      if (values[i].isNull()) {
+        for (size_t column = 0; column < count_; ++column) out[column].appendNull();
+      } else if (!read(values[i].view(), row)) {
+        out.truncate(row, count_);
+        outcome.errors.push_back({i, std::move(error_.code), std::move(error_.message)});
+        continue;
+      }
+      if (predicate_ && !predicate_->test(out, row)) {
+        out.truncate(row, count_);
+        continue;
+      }
+      ++row;
+      outcome.kept.push_back(i);
+    }
+  }
+
+ private:
+  // False: error_ says why, and the columns are to be truncated.
+  bool read(std::string_view value, int64_t row) {
+    const char* const begin = value.data();
+    const char* end = begin + value.size();
+    const char* at = begin;
+    while (at != end && isBlank(*at)) ++at;
+    if (at == end) {
+      return fails("DECODE", value.empty() ? "the value is empty; expected a JSON object"
+                                           : "the value is only white space; expected a JSON object");
+    }
+    while (isBlank(end[-1])) --end;
+    JsonText text{begin, end, false};
+    if (*at == '{' && end[-1] == '}' && isPadded(end)) [[likely]] return object(text, at, row);
+    text = copy(text);
+    at = text.begin + (at - begin);
+    return *at == '{' ? object(text, at, row) : notObject(text, at);
+  }
+
+  bool object(const JsonText& text, const char* at, int64_t row) {
+    switch (columns_.read(text, at, row)) {
+      case JsonColumns::Result::Row: return true;
+      case JsonColumns::Result::NotJson: return fails("DECODE", "not JSON: " + columns_.notJson());
+      case JsonColumns::Result::Misfit: return fails("SCHEMA", columns_.misfit());
+    }
+    return false;
+  }
+
+  bool notObject(const JsonText& text, const char* at) {
+    if (std::memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
+      return fails("DECODE", "not JSON: begins with a byte order mark; the producer must leave it out");
+    }
+    if (!columns_.isJson(text, at)) return fails("DECODE", "not JSON: " + columns_.notJson());
+    return fails("DECODE", std::string("expected a JSON object, found ") + kindOf(*at));
+  }
+
+  // Into memory of ours, which is used again: with a NUL and readable bytes behind it.
+  JsonText copy(const JsonText& text) {
+    const auto size = static_cast<size_t>(text.end - text.begin);
+    copy_.truncate(0);
+    uint8_t* const to = copy_.reserve(size + kJsonPadding);
+    std::memcpy(to, text.begin, size);
+    std::memset(to + size, 0, kJsonPadding);
+    const char* const begin = reinterpret_cast<const char*>(to);
+    return {begin, begin + size, true};
+  }
+
+  bool fails(const char* code, std::string message) {
+    error_ = Status::error(code, std::move(message));
+    return false;
+  }
+
+  JsonColumns columns_;
+  const size_t count_;
+  const std::shared_ptr<const Predicate> predicate_;
+  Buffer copy_;
+  Status error_;
+};
+
+}  // namespace
+
+Status makeJsonDecoder(const std::vector<ColumnSpec>& columns, std::shared_ptr<const Predicate> predicate,
+                       const DecodeLimits& limits, std::unique_ptr<Decoder>& out) {
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const std::string& name = columns[i].field.name;
+    for (size_t k = 0; k < i; ++k) {
+      if (columns[k].field.name != name) continue;
+      return Status::error("CONFIG", "columns: " + jsonString(name) + " is named twice; expected each name once");
+    }
+  }
+  constexpr int most = 1024;  // the walk recurses: this is its stack
+  out = std::make_unique<JsonDecoder>(columns, std::move(predicate), std::clamp(limits.maxDepth, 0, most));
+  return Status::success();
+}
+
+}  // namespace sabot
