@@ -5,8 +5,8 @@ if (process.versions.node !== pinned.version) {
   throw new Error(`the tests run on the pinned Node ${pinned.version}, by npm scripts; this is ${process.version}`)
 }
 
-// Two projects: `unit` needs no server and runs first; `kafka` shares one real Apache Kafka, which starts only when one
-// of its files was chosen (test/support/kafka-setup.ts).
+// Three projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;
+// `kafka` shares one real Apache Kafka, which starts only when one of its files was chosen (test/support/kafka-setup.ts).
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -26,15 +26,25 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          name: 'lifecycle',
+          include: ['test/lifecycle/**/*.test.ts'],
+          testTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: 'kafka',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', 'node_modules/**'],
+          exclude: ['test/unit/**', 'test/lifecycle/**', 'node_modules/**'],
           globalSetup: ['test/support/kafka-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           // One file at a time: the broker and the tests share the machine.
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -13,7 +13,9 @@ export interface EmbeddedBrokerOptions {
 
 /**
  * One broker on a free port of this machine. It keeps at most 5 MiB a partition and forgets everything when it is
- * closed; it has consumer groups, but no real transactions. `await using` closes it.
+ * closed; it has consumer groups, but no real transactions. Where a member leaves a group, the next one waits for
+ * nearly its `sessionTimeoutMs` before it is given partitions (a real broker gives them at once): start another run
+ * with another `groupId`, or with a short timeout. `await using` closes it. It does not keep the process alive.
  */
 export class EmbeddedBroker implements AsyncDisposable {
   readonly bootstrapServers: string

@@ -1,0 +1,69 @@
+/** How processes end while sources, sinks and brokers are at work: with their own exit code, soon, and never by a crash. */
+import { describe, expect, test } from 'vitest'
+import { expectEnd, run } from './child.ts'
+
+/** Ends race with threads: once is no proof. All at the same time, which also makes for other races. */
+const times = (count: number, one: () => Promise<void>): Promise<unknown> =>
+  Promise.all(Array.from({ length: count }, one))
+
+describe.each(['exit', 'idle exit', 'opening exit', 'step exit'])('process.exit: %s', (how) => {
+  test('ends with its own code', async () => {
+    await times(5, async () => expectEnd(await run('end', [how]), 7))
+  })
+})
+
+describe.each(['throw', 'idle throw', 'opening throw', 'reject', 'step throw'])('an uncaught error: %s', (how) => {
+  test('ends the process as ever', async () => {
+    await times(5, async () => {
+      const ended = await run('end', [how])
+      expectEnd(ended, 1)
+      expect(ended.stderr).toContain('Error: meant to end the process')
+    })
+  })
+})
+
+describe('SIGINT', () => {
+  test('once: what was taken is delivered, and the process ends well', async () => {
+    await times(5, async () => {
+      const ended = await run('signal', [], (line, kill) => line === 'ready' && kill('SIGINT'))
+      expectEnd(ended, 0, ['stopping', 'stopped: all'])
+    })
+  })
+
+  test('twice: the run is aborted at once, whatever its step does', async () => {
+    await times(5, async () => {
+      const ended = await run('signal', ['stuck'], (line, kill) => {
+        if (line === 'ready' || line === 'stopping') kill('SIGINT')
+      })
+      expectEnd(ended, 3, ['stopping', 'failed: ABORTED'])
+    })
+  })
+})
+
+describe('a worker', () => {
+  test('that is terminated in the middle of a run, with batches held, takes nothing with it', async () => {
+    await times(2, async () => {
+      const ended = await run('terminate')
+      expectEnd(ended, 0)
+      expect(ended.lines).toEqual(['ready', ...Array(5).fill('terminated: 1')])
+    })
+  })
+
+  test('and another one, and the main thread, each run a pipeline of their own', async () => {
+    await times(2, async () => expectEnd(await run('workers'), 0, ['rows: all all all']))
+  })
+})
+
+describe('a process', () => {
+  test('has as many threads and files after twenty runs as after one', async () => {
+    expectEnd(await run('cycles'), 0, ['threads: same', 'files: same'])
+  })
+
+  test('stays alive for a run, and ends when it is stopped', async () => {
+    expectEnd(await run('unclosed', ['run']), 0, ['stopped'])
+  })
+
+  test('does not stay alive for a broker', async () => {
+    await times(5, async () => expectEnd(await run('unclosed', ['broker']), 0, ['ready']))
+  })
+})
