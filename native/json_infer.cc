@@ -196,7 +196,7 @@ class DateTime {
 // Reads whole documents: one that turns out not to be JSON has left nothing behind.
 class Reader {
  public:
-  explicit Reader(const DecodeLimits& limits) : maxDepth_(limits.maxDepth) {}
+  explicit Reader(const DecodeLimits& limits) : maxBrackets_(limits.maxDepth + 1) {}
 
   // False: not a JSON object.
   bool read(std::string_view json, Shape& out) {
@@ -213,17 +213,17 @@ class Reader {
   }
 
  private:
-  bool readValue(ondemand::value value, int depth, Shape& out) {
+  bool readValue(ondemand::value value, int brackets, Shape& out) {
     ondemand::json_type type;
     if (value.type().get(type) != simdjson::SUCCESS) return false;
     switch (type) {
       case ondemand::json_type::object: {
         ondemand::object object;
-        return value.get_object().get(object) == simdjson::SUCCESS && readObject(object, depth + 1, out);
+        return value.get_object().get(object) == simdjson::SUCCESS && readObject(object, brackets + 1, out);
       }
       case ondemand::json_type::array: {
         ondemand::array array;
-        return value.get_array().get(array) == simdjson::SUCCESS && readArray(array, depth + 1, out);
+        return value.get_array().get(array) == simdjson::SUCCESS && readArray(array, brackets + 1, out);
       }
       case ondemand::json_type::string: {
         std::string_view text;
@@ -245,8 +245,8 @@ class Reader {
     return false;
   }
 
-  bool readObject(ondemand::object object, int depth, Shape& out) {
-    if (depth > maxDepth_) return false;
+  bool readObject(ondemand::object object, int brackets, Shape& out) {
+    if (brackets > maxBrackets_) return false;
     out.kinds = kStruct;
     for (auto member : object) {
       std::string_view name;
@@ -257,18 +257,18 @@ class Reader {
       // Of duplicate keys the last one wins: what was there before is forgotten.
       Shape& field = out.field(name);
       field = Shape{};
-      if (!readValue(value, depth, field)) return false;
+      if (!readValue(value, brackets, field)) return false;
     }
     return true;
   }
 
-  bool readArray(ondemand::array array, int depth, Shape& out) {
-    if (depth > maxDepth_) return false;
+  bool readArray(ondemand::array array, int brackets, Shape& out) {
+    if (brackets > maxBrackets_) return false;
     out.kinds = kList;
     for (auto element : array) {
       ondemand::value value;
       Shape item;
-      if (element.get(value) != simdjson::SUCCESS || !readValue(value, depth, item)) return false;
+      if (element.get(value) != simdjson::SUCCESS || !readValue(value, brackets, item)) return false;
       if (!out.item) out.item = std::make_unique<Shape>();
       out.item->merge(std::move(item));
     }
@@ -277,7 +277,7 @@ class Reader {
 
   ondemand::parser parser_;
   std::vector<char> padded_;
-  int maxDepth_;
+  int maxBrackets_;  // the document's own, and maxDepth within it
 };
 
 // ---------------------------------------------------------------- types
