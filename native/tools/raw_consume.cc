@@ -33,12 +33,13 @@ int main(int argc, char** argv) {
   set(conf, "enable.partition.eof", "true");
   set(conf, "auto.offset.reset", "earliest");
   set(conf, "check.crcs", "true");
-  // The same as Sabot's own defaults (src/kafka/options.ts).
-  set(conf, "queued.min.messages", "1000000");
-  set(conf, "queued.max.messages.kbytes", "65536");
+  // The same as Sabot's own (src/kafka/properties.ts).
+  set(conf, "fetch.wait.max.ms", "100");
+  set(conf, "fetch.queue.backoff.ms", "5");
   set(conf, "fetch.max.bytes", "67108864");
-  set(conf, "max.partition.fetch.bytes", "8388608");
-  set(conf, "fetch.queue.backoff.ms", "10");
+  set(conf, "max.partition.fetch.bytes", "4194304");
+  set(conf, "queued.max.messages.kbytes", "8192");
+  set(conf, "queued.min.messages", "1000000");
   char error[256];
   rd_kafka_t* consumer = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof error);
   if (consumer == nullptr) die("rd_kafka_new", error);
