@@ -81,6 +81,7 @@ bool BoundsLookup::wants(const Entry& entry) const {
     case Step::Committed: return !entry.bounds.start;
     case Step::Ends:
       return ends || (!entry.bounds.start && (from_.kind == From::Kind::Latest || from_.kind == From::Kind::Timestamp));
+    case Step::Beyond: return entry.end && entry.bounds.start && *entry.bounds.start > *entry.end;
     case Step::FromTime: return !entry.bounds.start && from_.kind == From::Kind::Timestamp;
     case Step::UntilTime: return ends && until_.kind == Until::Kind::Timestamp;
     default: return false;
@@ -94,7 +95,8 @@ void BoundsLookup::next() {
       for (Entry& entry : entries_) settleStart(entry);
       step_ = Step::Ends;
       break;
-    case Step::Ends: step_ = Step::FromTime; break;
+    case Step::Ends: step_ = Step::Beyond; break;
+    case Step::Beyond: step_ = Step::FromTime; break;
     case Step::FromTime: step_ = Step::UntilTime; break;
     default: step_ = Step::Ready; return;
   }
@@ -135,6 +137,9 @@ void BoundsLookup::answer(Entry& entry, int64_t offset) {
       if (!bounds.start && from_.kind == From::Kind::Latest) bounds.start = offset;
       if (!bounds.target && until_.kind == Until::Kind::End) bounds.target = offset;
       return;
+    case Step::Beyond:
+      if (*bounds.start > offset) bounds.start = from_.kind == From::Kind::Latest ? offset : RD_KAFKA_OFFSET_BEGINNING;
+      return;
     case Step::FromTime: bounds.start = none ? entry.end : offset; return;
     case Step::UntilTime: bounds.target = none ? entry.end : offset; return;
     default: return;
@@ -154,9 +159,10 @@ void BoundsLookup::send() {
   waiting_ = true;
   switch (step_) {
     case Step::Committed: askCommitted(); return;
-    case Step::Ends: askOffsets(RD_KAFKA_OFFSET_SPEC_LATEST); return;
-    case Step::FromTime: askOffsets(from_.timestamp); return;
-    case Step::UntilTime: askOffsets(until_.timestamp); return;
+    case Step::Ends: askOffsets(RD_KAFKA_OFFSET_SPEC_LATEST, readCommitted_); return;
+    case Step::Beyond: askOffsets(RD_KAFKA_OFFSET_SPEC_LATEST, false); return;  // behind open transactions too
+    case Step::FromTime: askOffsets(from_.timestamp, readCommitted_); return;
+    case Step::UntilTime: askOffsets(until_.timestamp, readCommitted_); return;
     default: return;
   }
 }
@@ -177,7 +183,7 @@ void BoundsLookup::askCommitted() {
   rd_kafka_ListConsumerGroupOffsets_destroy(request);
 }
 
-void BoundsLookup::askOffsets(int64_t spec) {
+void BoundsLookup::askOffsets(int64_t spec, bool committed) {
   const PartitionList list = newList(entries_.size());
   for (const Entry& entry : entries_) {
     if (entry.answered || !wants(entry)) continue;
@@ -185,7 +191,7 @@ void BoundsLookup::askOffsets(int64_t spec) {
   }
   const Options options = newOptions(client_, RD_KAFKA_ADMIN_OP_LISTOFFSETS);
   rd_kafka_error_t* error = rd_kafka_AdminOptions_set_isolation_level(
-      options.get(), readCommitted_ ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
+      options.get(), committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED);
   if (error != nullptr) rd_kafka_error_destroy(error);  // never, for this operation
   rd_kafka_ListOffsets(client_, list.get(), options.get(), replies_);
 }

@@ -21,9 +21,12 @@ struct PartitionBounds {
   std::optional<int64_t> target;  // only of a bounded read
 };
 
-// One lookup at a time, of any number of partitions, in up to four requests: the group's committed offsets, the ends,
-// the offsets of `from`'s time and of `until`'s. The ends are asked for before the times: should a time have no record
-// yet, those that come in between are read and not lost.
+// One lookup at a time, of any number of partitions, in up to five requests: the group's committed offsets, the ends,
+// whether a start behind the end is there at all, the offsets of `from`'s time and of `until`'s. The ends are asked for
+// before the times: should a time have no record yet, those that come in between are read and not lost.
+//
+// A start behind the last record that there is comes of a topic that was deleted and made anew. It is reset here, as
+// the client does where a read has no end: a bounded read would take it for done, and pass over all that is new.
 //
 // An outage is waited for: what can be tried again is tried again. An end is the last stable offset where only
 // committed records are read: a transaction that is still open when the run starts does not belong to a bounded read.
@@ -51,7 +54,7 @@ class BoundsLookup {
   Status take(std::vector<PartitionBounds>& out);
 
  private:
-  enum class Step : uint8_t { Idle, Committed, Ends, FromTime, UntilTime, Ready, Failed };
+  enum class Step : uint8_t { Idle, Committed, Ends, Beyond, FromTime, UntilTime, Ready, Failed };
   struct Entry {
     PartitionBounds bounds;
     std::optional<int64_t> end;
@@ -62,7 +65,7 @@ class BoundsLookup {
   void next();
   void send();
   void askCommitted();
-  void askOffsets(int64_t spec);
+  void askOffsets(int64_t spec, bool committed);
   void answer(Entry& entry, int64_t offset);
   void settleStart(Entry& entry);
   void onError(rd_kafka_resp_err_t error, const std::string& what, const char* detail);  // tried again, or failed

@@ -246,10 +246,22 @@ public final class KafkaAdmin {
       }
       if (transaction && end.equals("commit")) producer.commitTransaction();
       if (transaction && end.equals("abort")) producer.abortTransaction();
+      if (transaction && !end.equals("open")) awaitMarkers(request.get("transactionalId").asText());
     } finally {
       producer.close(Duration.ofSeconds(transaction && end.equals("open") ? 0 : 10));
     }
     return answer;
+  }
+
+  /** A commit or an abort is answered before its markers stand in the partitions. */
+  private void awaitMarkers(String transactionalId) throws Exception {
+    for (int attempt = 0; attempt < 400; attempt++) {
+      switch (admin.describeTransactions(List.of(transactionalId)).all().get().get(transactionalId).state()) {
+        case COMPLETE_COMMIT, COMPLETE_ABORT, EMPTY -> { return; }
+        default -> Thread.sleep(10);
+      }
+    }
+    throw new IllegalStateException("the transaction " + transactionalId + " has no markers");
   }
 
   private static ProducerRecord<byte[], byte[]> record(String topic, JsonNode record) {
