@@ -280,6 +280,8 @@ public final class KafkaAdmin {
     Map<String, Object> config = new HashMap<>(strings(request.get("config")));
     config.put("bootstrap.servers", bootstrapServers);
     config.put("enable.auto.commit", "false");
+    // The next partition waits for the fetch that waits at the end of the last one.
+    config.put("fetch.max.wait.ms", "10");
     ArrayNode answer = JSON.createArrayNode();
     try (KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
