@@ -113,6 +113,16 @@ TEST(Config, ADecodeSpecHasColumnsPredicateAndMessageColumns) {
   EXPECT_EQ(spec.maxDepth, 8);
 }
 
+TEST(Config, AColumnMayHaveAnyNameThatAKeyOfJsonMayHave) {
+  DecodeSpec spec;
+  const Status status = parseDecodeSpec(R"({"codec": "json", "columns": [{"name": "a\u0000b", "type": "int64",
+      "emit": true}, {"name": "", "type": "utf8", "emit": true}], "predicate": null, "message": [], "keyType": "utf8",
+      "maxDepth": 8})", spec);
+  ASSERT_TRUE(status.ok()) << status.message;
+  EXPECT_EQ(spec.columns[0].field.name, std::string_view("a\0b", 3));
+  EXPECT_EQ(spec.columns[1].field.name, "");
+}
+
 TEST(Config, ADecodeSpecNamesTheColumnItCannotRead) {
   DecodeSpec spec;
   const Status type = parseDecodeSpec(R"({"codec": "json", "columns": [{"name": "id", "type": "int65", "emit": true}],

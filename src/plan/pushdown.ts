@@ -133,10 +133,11 @@ const literalFor = (value: Literal, type: ColumnType): PredicateLiteral | undefi
   }
 }
 
-/** JSON has neither NaN nor Infinity. */
+/** JSON has neither NaN nor Infinity, and its parsers refuse the digits that JavaScript writes for 2 ** 64 and beyond. */
 const numberLiteral = (value: Literal): PredicateLiteral | undefined => {
   if (typeof value === 'bigint') return integerLiteral(value)
-  return typeof value === 'number' && Number.isFinite(value) ? { f: value } : undefined
+  if (typeof value !== 'number' || !Number.isFinite(value)) return undefined
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? integerLiteral(BigInt(value)) : { f: value }
 }
 
 const integerLiteral = (value: bigint): PredicateLiteral | undefined =>

@@ -116,7 +116,8 @@ describe('predicate push-down', () => {
 
   it('gives it numbers of another type, which it compares by value', () => {
     expect(pushed(col('id').gt(1.5))).toEqual(['gt', 0, { f: 1.5 }])
-    expect(pushed(col('id').gt(2 ** 60))).toEqual(['gt', 0, { f: 2 ** 60 }])
+    expect(pushed(col('id').gt(2 ** 60))).toEqual(['gt', 0, { i: '1152921504606846976' }])
+    expect(pushed(col('amount').gt(2 ** 63))).toEqual(['gt', 1, { i: '9223372036854775808' }])
     expect(pushed(col('id').lt(2n ** 64n - 1n))).toEqual(['lt', 0, { i: '18446744073709551615' }])
     expect(pushed(col('amount').eq(9007199254740993n))).toEqual(['eq', 1, { i: '9007199254740993' }])
   })
@@ -140,6 +141,7 @@ describe('predicate push-down', () => {
     expect(pushed(col('amount').eq(Number.NaN))).toBeUndefined()
     expect(pushed(col('amount').lt(Number.POSITIVE_INFINITY))).toBeUndefined()
     expect(pushed(col('id').lt(Number.POSITIVE_INFINITY))).toBeUndefined()
+    expect(pushed(col('amount').lt(2 ** 64))).toBeUndefined()
     expect(pushed(col('id').eq(col('amount')))).toBeUndefined()
     expect(pushed(col('amount').mul(2).gt(1))).toBeUndefined()
     expect(pushed(col('id').in([1, null]))).toBeUndefined()
