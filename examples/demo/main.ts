@@ -75,7 +75,7 @@ async function flightsDemo(bootstrapServers: string, flightsTopic: string, delay
   )
   progress.end(results.rows)
 
-  console.log(`\nThe plan:\n${pipeline.explain().replace(/^/gm, '  ')}\n`)
+  console.log(`\nThe plan:\n${pipeline.explain().replace(/^(?=.)/gm, '  ')}\n`)
   console.log(results.toString())
   console.log(`\nThe pipeline took ${rate(piped)}.\n`)
 
