@@ -99,7 +99,7 @@ class Source::Impl final : public ClientLog {
   void onConsumerError(const rd_kafka_message_t& message);
   void fail(Status status, bool retriable, std::string topic, int32_t partition);
   void readPartitions(Clock::time_point now, Clock::time_point& wakeAt);
-  bool drain(PartitionReader& reader);
+  void drain(PartitionReader& reader, size_t atMost);
   void handOver(PartitionReader& reader, Clock::time_point now, Clock::time_point& wakeAt);
   void infer(Clock::time_point now, Clock::time_point& wakeAt);
   void endWhenDone();
@@ -135,6 +135,7 @@ class Source::Impl final : public ClientLog {
   std::vector<rd_kafka_message_t*> scratch_;
   size_t turn_ = 0;  // the reader that comes first
   bool inferred_ = false;
+  Clock::time_point inferSince_ = Clock::time_point::max();  // the first message was there
   bool ended_ = false;
   bool failed_ = false;
 };
@@ -419,10 +420,9 @@ void Source::Impl::fail(Status status, bool retriable, std::string topic, int32_
 
 // ---------------------------------------------------------------- reading
 
-bool Source::Impl::drain(PartitionReader& reader) {
-  if (!reader.mayHaveMore() || reader.hasFullRun() || budget_.isFull()) return false;
-  reader.drain(limits_, budget_, scratch_, [this](const rd_kafka_message_t& message) { onConsumerError(message); });
-  return true;
+void Source::Impl::drain(PartitionReader& reader, size_t atMost) {
+  reader.drain(limits_, atMost, budget_, scratch_,
+               [this](const rd_kafka_message_t& message) { onConsumerError(message); });
 }
 
 // One batch of every partition in turn. wakeAt: not later than `now` where more is to be had at once.
@@ -432,10 +432,14 @@ void Source::Impl::readPartitions(Clock::time_point now, Clock::time_point& wake
   ++turn_;
   for (size_t i = 0; i < readers.size(); ++i) {
     PartitionReader& reader = *readers[(turn_ + i) % readers.size()];
-    if (reader.lane()->runs < Workers::laneRuns) drain(reader);
-    handOver(reader, now, wakeAt);
     // A full lane or budget wakes us when it has room.
-    if (reader.mayHaveMore() && reader.lane()->runs < Workers::laneRuns && !budget_.isFull()) wakeAt = now;
+    const auto takes = [&] {
+      return reader.mayHaveMore() && !reader.hasFullRun() && reader.lane()->runs < Workers::laneRuns &&
+             !budget_.isFull();
+    };
+    if (takes()) drain(reader, limits_.maxRows);
+    handOver(reader, now, wakeAt);
+    if (takes()) wakeAt = now;
   }
 }
 
@@ -444,13 +448,17 @@ void Source::Impl::readPartitions(Clock::time_point now, Clock::time_point& wake
 // coming, that is at most every few milliseconds, so that batches do not get small just because they are fast.
 void Source::Impl::handOver(PartitionReader& reader, Clock::time_point now, Clock::time_point& wakeAt) {
   const std::shared_ptr<Lane>& lane = reader.lane();
-  while (reader.hasFullRun() && lane->runs < Workers::laneRuns) workers_.submit(lane, reader.takeFullRun());
-  if (!reader.isGathering() || reader.hasFullRun() || lane->runs >= Workers::laneRuns) return;
-  const auto due = reader.gatheringSince() + milliseconds(config_.maxWaitMs);
+  while (reader.hasFullRun() && lane->runs < Workers::laneRuns) {
+    workers_.submit(lane, reader.takeFullRun());
+    reader.handedOver(now);
+  }
+  if (reader.isEmpty() || reader.hasFullRun() || lane->runs >= Workers::laneRuns) return;
+  const auto due = reader.since() + milliseconds(config_.maxWaitMs);
   const auto early = reader.lastHandOver() + earlyEvery;
   const bool idle = reader.isDrained() && lane->runs == 0 && workers_.hasIdle() && events_.isAwaited();
-  if (reader.isDone() || now >= due || (idle && now >= early)) {
+  if (reader.isDone() || reader.hasMoved() || now >= due || (idle && now >= early)) {
     workers_.submit(lane, reader.takeGathering());
+    reader.handedOver(now);
     return;
   }
   wakeAt = std::min(wakeAt, std::min(due, std::max(early, now + earlyEvery)));
@@ -461,18 +469,21 @@ void Source::Impl::infer(Clock::time_point now, Clock::time_point& wakeAt) {
   size_t count = 0;
   bool atEnd = assignment_.isSettled();
   bool done = atEnd && config_.until.kind != Until::Kind::Never;
-  auto since = Clock::time_point::max();
+  for (const auto& reader : assignment_.readers()) count += reader->count();
   for (const auto& reader : assignment_.readers()) {
-    if (count < inferRows) drain(*reader);
-    count += reader->count();
+    while (count < inferRows && reader->mayHaveMore() && !budget_.isFull()) {
+      const size_t before = reader->count();
+      drain(*reader, inferRows - count);
+      count += reader->count() - before;
+    }
     atEnd = atEnd && reader->isAtEnd();
     done = done && reader->isDone();
-    if (reader->count() > 0) since = std::min(since, reader->hasFullRun() ? Clock::time_point::min() : reader->gatheringSince());
-    if (reader->mayHaveMore() && !reader->hasFullRun() && count < inferRows && !budget_.isFull()) wakeAt = now;
   }
+  if (count > 0) inferSince_ = std::min(inferSince_, now);
+  // Where no more fits, what there is must do.
   const auto wait = std::max(inferWait, milliseconds(config_.maxWaitMs));
-  const bool late = count > 0 && now >= since + wait;
-  if (count > 0 && !late) wakeAt = std::min(wakeAt, since + wait);
+  const bool late = count > 0 && (now >= inferSince_ + wait || budget_.isFull());
+  if (count > 0 && !late) wakeAt = std::min(wakeAt, inferSince_ + wait);
   if (count < inferRows && !late && !done && !(atEnd && count > 0)) return;
 
   std::vector<Bytes> values;
@@ -491,7 +502,7 @@ void Source::Impl::infer(Clock::time_point now, Clock::time_point& wakeAt) {
 void Source::Impl::endWhenDone() {
   if (ended_ || plan_ == nullptr || config_.until.kind == Until::Kind::Never || !assignment_.isSettled()) return;
   for (const auto& reader : assignment_.readers()) {
-    if (!reader->isDone() || reader->hasFullRun() || reader->isGathering()) return;
+    if (!reader->isDone() || !reader->isEmpty()) return;
   }
   if (!workers_.isEmpty()) return;
   ended_ = true;

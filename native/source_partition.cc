@@ -39,20 +39,23 @@ void PartitionReader::onSignal(rd_kafka_t*, void* opaque) {
 
 // ---------------------------------------------------------------- taking messages
 
-void PartitionReader::drain(const Limits& limits, ByteBudget& budget, std::vector<rd_kafka_message_t*>& scratch,
+void PartitionReader::drain(const Limits& limits, size_t atMost, ByteBudget& budget,
+                            std::vector<rd_kafka_message_t*>& scratch,
                             const std::function<void(const rd_kafka_message_t&)>& onError) {
   scratch.resize(callMessages);
   signalled_.store(false);
   more_ = true;
   const auto now = Clock::now();
-  while (more_ && !done_ && full_.empty()) {
-    const size_t room = std::min(callMessages, limits.maxRows - gathering_.messages.size());
+  const size_t fullBefore = full_.size();
+  while (more_ && !done_ && atMost > 0 && full_.size() == fullBefore) {
+    const size_t room = std::min({callMessages, atMost, limits.maxRows - gathering_.messages.size()});
     const ssize_t count = rd_kafka_consume_batch_queue(queue_, 0, scratch.data(), room);
     if (count <= 0) {
       more_ = false;
       return;
     }
     more_ = static_cast<size_t>(count) == room;
+    atMost -= static_cast<size_t>(count);
     if (!isGathering()) since_ = now;
     int64_t held = 0;
     for (ssize_t i = 0; i < count; ++i) {
@@ -103,18 +106,16 @@ void PartitionReader::moveTo(int64_t offset) {
   }
   if (offset == position_) return;
   position_ = offset;
-  if (isGathering()) {
-    gathering_.nextOffset = offset;
-  } else if (!full_.empty()) {
+  if (!isGathering() && !full_.empty()) {
     full_.back().nextOffset = offset;
-  } else {
-    full_.emplace_back().nextOffset = offset;
+    return;
   }
+  gathering_.nextOffset = offset;
+  moved_ = true;
 }
 
 void PartitionReader::closeRun() {
-  full_.push_back(std::move(gathering_));
-  gathering_ = Run{};
+  full_.push_back(takeGathering());
 }
 
 // ---------------------------------------------------------------- handing over
@@ -122,14 +123,13 @@ void PartitionReader::closeRun() {
 Run PartitionReader::takeFullRun() {
   Run run = std::move(full_.front());
   full_.pop_front();
-  lastHandOver_ = Clock::now();
   return run;
 }
 
 Run PartitionReader::takeGathering() {
   Run run = std::move(gathering_);
   gathering_ = Run{};
-  lastHandOver_ = Clock::now();
+  moved_ = false;
   return run;
 }
 
@@ -139,6 +139,7 @@ void PartitionReader::stop(ByteBudget& budget) {
   for (const Run& run : full_) held += run.held;
   full_.clear();
   gathering_ = Run{};
+  moved_ = false;
   if (held > 0) budget.release(held);
 }
 

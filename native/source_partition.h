@@ -48,20 +48,26 @@ class PartitionReader {
 
   // Whether drain() may find something.
   bool mayHaveMore() const { return !stopped_ && !done_ && (more_ || signalled_.load(std::memory_order_relaxed)); }
-  // Takes messages until a batch is full or librdkafka has no more. `onError` is called with a message that is an error.
-  void drain(const Limits& limits, ByteBudget& budget, std::vector<rd_kafka_message_t*>& scratch,
+  // Takes messages until a run became full, `atMost` were taken or librdkafka has no more. `onError` is called with a
+  // message that is an error.
+  void drain(const Limits& limits, size_t atMost, ByteBudget& budget, std::vector<rd_kafka_message_t*>& scratch,
              const std::function<void(const rd_kafka_message_t&)>& onError);
   // Drops what was not handed over, and takes no more: the partition is revoked.
   void stop(ByteBudget& budget);
 
   bool hasFullRun() const { return !full_.empty(); }
   Run takeFullRun();
-  // The run that grows: when its first message came, and nothing is left at librdkafka.
+  // A run that grows, since its first message came.
   bool isGathering() const { return !gathering_.messages.empty(); }
-  Clock::time_point gatheringSince() const { return since_; }
+  Clock::time_point since() const { return since_; }
+  // Nothing is left at librdkafka, as far as is known.
   bool isDrained() const { return !more_; }
+  // No message came, but the position moved: over markers, aborted rows, what compaction left.
+  bool hasMoved() const { return moved_ && !isGathering(); }
   Run takeGathering();
   Clock::time_point lastHandOver() const { return lastHandOver_; }
+  void handedOver(Clock::time_point now) { lastHandOver_ = now; }
+  bool isEmpty() const { return full_.empty() && !isGathering() && !hasMoved(); }
 
   // Bounded: the target is reached, and everything before it was handed to the workers or lies in runs here.
   bool isDone() const { return done_; }
@@ -91,6 +97,7 @@ class PartitionReader {
   bool done_ = false;
   bool atEnd_ = false;
   bool stopped_ = false;
+  bool moved_ = false;
   std::deque<Run> full_;
   Run gathering_;
   Clock::time_point since_;

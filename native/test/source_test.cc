@@ -70,4 +70,272 @@ TEST_F(SourceTest, CommittedPositionsAreWhereARestartGoesOn) {
   EXPECT_EQ(read(source).values[0], numbered(0, 60, 40));
 }
 
+TEST_F(SourceTest, MessageColumnsHoldWhatTheMessageHas) {
+  topic("columns", 1);
+  producer->send("columns", {
+      {0, "v", "k", {{"a", "1"}, {"b", std::nullopt}, {"a", ""}}, 1'700'000'000'123},
+      {0, std::nullopt, std::nullopt, {}, 1'700'000'000'124},
+      {0, "", "", {}, 1'700'000'000'125},
+  });
+  TestSource source(config());
+  source->subscribe({"columns"});
+  auto spec = textSpec({MessageColumn::Key, MessageColumn::Topic, MessageColumn::Partition, MessageColumn::Offset,
+                        MessageColumn::Timestamp, MessageColumn::Headers, MessageColumn::Value,
+                        MessageColumn::Tombstone});
+  spec.utf8Key = true;
+  ASSERT_TRUE(source->decode(spec).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch);
+  ASSERT_TRUE(batch->slab);
+  const Slab& slab = *batch->slab;
+  ASSERT_EQ(slab.rows, 3);
+  EXPECT_EQ(batch->messages, 3);
+  EXPECT_EQ(batch->bytes, 2);
+  const SlabColumn key(slab, 1), name(slab, 2), partition(slab, 3), offset(slab, 4), timestamp(slab, 5), headers(slab, 6),
+      headerName(slab, 8), headerValue(slab, 9), value(slab, 10), tombstone(slab, 11);
+  EXPECT_EQ(key.text(0), "k");
+  EXPECT_EQ(key.text(1), std::nullopt);
+  EXPECT_EQ(key.text(2), "");
+  EXPECT_EQ(name.text(2), "columns");
+  EXPECT_EQ(partition.value<int32_t>(1), 0);
+  EXPECT_EQ(offset.value<int64_t>(2), 2);
+  EXPECT_EQ(timestamp.value<int64_t>(0), 1'700'000'000'123);
+  EXPECT_EQ(headers.offset(1), 3);
+  EXPECT_EQ(headers.offset(3), 3) << "no headers are an empty list";
+  EXPECT_EQ(headerName.text(0), "a");
+  EXPECT_EQ(headerValue.text(0), "1");
+  EXPECT_EQ(headerValue.text(1), std::nullopt);
+  EXPECT_EQ(headerName.text(2), "a");
+  EXPECT_EQ(headerValue.text(2), "");
+  EXPECT_EQ(value.text(0), "v");
+  EXPECT_EQ(value.text(1), std::nullopt);
+  EXPECT_EQ(value.text(2), "");
+  EXPECT_FALSE(tombstone.boolean(0));
+  EXPECT_TRUE(tombstone.boolean(1));
+  EXPECT_FALSE(tombstone.boolean(2));
+}
+
+TEST_F(SourceTest, AKeyThatIsNotUtf8CostsItsRowAlone) {
+  topic("keys", 1);
+  producer->send("keys", {{0, "0", "\xff"}, {0, "1", "ok"}, {0, "2", "\xc3\x28"}, {0, "\xff", "ok"}, {0, "4", std::nullopt}});
+  TestSource source(config());
+  source->subscribe({"keys"});
+  auto spec = textSpec({MessageColumn::Key, MessageColumn::Offset});
+  spec.utf8Key = true;
+  ASSERT_TRUE(source->decode(spec).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch && batch->slab);
+  ASSERT_EQ(batch->slab->rows, 2);
+  const SlabColumn value(*batch->slab, 0), key(*batch->slab, 1), offset(*batch->slab, 2);
+  EXPECT_EQ(value.text(0), "1");
+  EXPECT_EQ(key.text(0), "ok");
+  EXPECT_EQ(offset.value<int64_t>(0), 1);
+  EXPECT_EQ(key.text(1), std::nullopt);
+  EXPECT_EQ(offset.value<int64_t>(1), 4);
+  ASSERT_EQ(batch->errors.size(), 3u);
+  EXPECT_EQ(batch->messages, 5);
+  EXPECT_EQ(batch->nextOffset, 5);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(batch->errors[i].code, "DECODE");
+    EXPECT_EQ(batch->errors[i].offset, (std::vector<int64_t>{0, 2, 3})[i]);
+  }
+  EXPECT_NE(batch->errors[0].message.find("$key"), std::string::npos);
+}
+
+TEST_F(SourceTest, BatchesAreBoundedByRows) {
+  topic("rows", 1);
+  fill("rows", 1, 1000);
+  auto small = config();
+  small.maxRows = 64;
+  TestSource source(small);
+  source->subscribe({"rows"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto rows = read(source);
+  EXPECT_EQ(rows.values.at(0), numbered(0, 0, 1000));
+  int64_t next = 0;
+  for (const auto& batch : rows.batches) {
+    EXPECT_LE(batch.messages, 64);
+    next += batch.messages;
+    EXPECT_EQ(batch.nextOffset, next);
+  }
+}
+
+TEST_F(SourceTest, BatchesAreBoundedByBytesAndALargerMessageComesAlone) {
+  topic("bytes", 1);
+  std::vector<TestMessage> messages;
+  for (int i = 0; i < 40; ++i) messages.push_back({0, std::string(i == 20 ? 5000 : 300, 'x')});
+  producer->send("bytes", messages);
+  auto small = config();
+  small.maxBytes = 1000;
+  TestSource source(small);
+  source->subscribe({"bytes"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto rows = read(source);
+  EXPECT_EQ(rows.count, 40u);
+  bool alone = false;
+  for (const auto& batch : rows.batches) {
+    if (batch.bytes > 1000) {
+      EXPECT_EQ(batch.bytes, 5000);
+      EXPECT_EQ(batch.messages, 1);
+      alone = true;
+    }
+  }
+  EXPECT_TRUE(alone);
+}
+
+TEST_F(SourceTest, ABatchThatIsNotFullIsHandedOver) {
+  topic("trickle", 1);
+  TestSource source(config(Until::Kind::Never));
+  source->subscribe({"trickle"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  ASSERT_TRUE(source.next(Kind::Assigned));
+  for (int i = 0; i < 5; ++i) {
+    fill("trickle", 1, 1, i);
+    EXPECT_EQ(read(source, 1).values[0], numbered(0, i, 1));
+  }
+}
+
+TEST_F(SourceTest, ABoundedReadEndsBeforeWhatCameLater) {
+  topic("later", 2);
+  fill("later", 2, 100);
+  TestSource source(config());
+  source->subscribe({"later"});
+  ASSERT_TRUE(source.next(Kind::Assigned)) << "the ends are known from here on";
+  fill("later", 2, 100, 100);
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto rows = read(source);
+  for (int32_t p = 0; p < 2; ++p) {
+    EXPECT_EQ(rows.values.at(p), numbered(p, 0, 100));
+    EXPECT_EQ(rows.position.at(p), 100);
+  }
+  EXPECT_FALSE(source.next(50ms)) << "one End, and nothing behind it";
+}
+
+TEST_F(SourceTest, FromOffsetsBeginsThereAndElsewhereAtTheStart) {
+  topic("offsets", 3);
+  fill("offsets", 3, 10);
+  for (auto& from : {config(), withoutGroup()}) {
+    auto given = from;
+    given.from.kind = From::Kind::Offsets;
+    given.from.offsets = {{"offsets", {{0, 7}, {2, 10}}}};
+    TestSource source(given);
+    source->subscribe({"offsets"});
+    ASSERT_TRUE(source->decode(textSpec()).ok());
+    auto rows = read(source);
+    EXPECT_EQ(rows.values[0], numbered(0, 7, 3));
+    EXPECT_EQ(rows.values[1], numbered(1, 0, 10));
+    EXPECT_EQ(rows.values[2], numbered(2, 0, 0));
+  }
+}
+
+TEST_F(SourceTest, FromLatestReadsOnlyWhatComesAfterTheStart) {
+  topic("latest", 1);
+  fill("latest", 1, 10);
+  int next = 10;
+  for (auto& from : {config(Until::Kind::Never), withoutGroup(Until::Kind::Never)}) {
+    auto given = from;
+    given.from.kind = From::Kind::Latest;
+    TestSource source(given);
+    source->subscribe({"latest"});
+    ASSERT_TRUE(source->decode(textSpec()).ok());
+    ASSERT_TRUE(source.next(Kind::Assigned));
+    fill("latest", 1, 5, next);
+    EXPECT_EQ(read(source, 5).values[0], numbered(0, next, 5));
+    next += 5;
+  }
+}
+
+TEST_F(SourceTest, ATimeWithoutRecordsYetIsTheEnd) {
+  topic("future", 1);
+  fill("future", 1, 10);
+  auto given = withoutGroup(Until::Kind::Timestamp);
+  given.until.timestamp = 4'000'000'000'000;
+  TestSource all(given);
+  all->subscribe({"future"});
+  ASSERT_TRUE(all->decode(textSpec()).ok());
+  EXPECT_EQ(read(all).values[0], numbered(0, 0, 10));
+
+  given.from.kind = From::Kind::Timestamp;
+  given.from.timestamp = 4'000'000'000'000;
+  TestSource none(given);
+  none->subscribe({"future"});
+  ASSERT_TRUE(none->decode(textSpec()).ok());
+  EXPECT_EQ(read(none).count, 0u);
+}
+
+TEST_F(SourceTest, ATopicThatIsSubscribedLaterIsReadToo) {
+  topic("first", 1);
+  topic("second", 1);
+  fill("first", 1, 10);
+  fill("second", 1, 10);
+  for (auto& each : {config(Until::Kind::Never), withoutGroup(Until::Kind::Never)}) {
+    TestSource source(each);
+    source->subscribe({"first"});
+    ASSERT_TRUE(source->decode(textSpec()).ok());
+    EXPECT_EQ(read(source, 10).count, 10u);
+    source->subscribe({"first", "second"});
+    const auto rows = read(source, 10);
+    EXPECT_EQ(rows.count, 10u);
+    for (const auto& batch : rows.batches) EXPECT_EQ(batch.topic, "second");
+  }
+}
+
+TEST_F(SourceTest, AnEmptyPartitionTellsItsPosition) {
+  topic("position", 1);
+  TestSource source(config(Until::Kind::Never));
+  source->subscribe({"position"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch) << "a run that commits it goes on from here, whatever `from` it is restarted with";
+  EXPECT_EQ(batch->nextOffset, 0);
+  EXPECT_EQ(batch->messages, 0);
+  EXPECT_FALSE(batch->slab);
+}
+
+TEST_F(SourceTest, LagIsWhatWasNotHandedOver) {
+  topic("lag", 1);
+  fill("lag", 1, 100);
+  TestSource source(config(Until::Kind::Never));
+  source->subscribe({"lag"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  EXPECT_EQ(read(source, 100).count, 100u);
+  const auto stats = source->stats();
+  ASSERT_EQ(stats.lag.size(), 1u);
+  EXPECT_EQ(stats.lag[0].topic, "lag");
+  EXPECT_EQ(stats.lag[0].messages, 0);
+  EXPECT_EQ(stats.messages, 100);
+}
+
+TEST_F(SourceTest, WhatCannotBeConfiguredIsRefusedByName) {
+  std::unique_ptr<Source> source;
+  auto none = config();
+  std::erase_if(none.properties, [](const auto& property) { return property.first == "group.id"; });
+  EXPECT_EQ(Source::create(none, [] {}, source).message,
+            "client property group.id: expected the group to read with; got none");
+  auto workers = config();
+  workers.parallelism = 0;
+  EXPECT_EQ(Source::create(workers, [] {}, source).message, "parallelism: expected at least 1; got 0");
+  auto property = config();
+  property.properties.emplace_back("fetch.max.byte", "1");
+  EXPECT_EQ(Source::create(property, [] {}, source).message,
+            "client property fetch.max.byte: librdkafka does not know it");
+
+  TestSource good(config());
+  auto bad = textSpec();
+  bad.codec = "morse";
+  EXPECT_EQ(good->decode(bad).code, "CONFIG");
+  ASSERT_TRUE(good->decode(textSpec()).ok()) << "a spec that was refused does not count";
+  EXPECT_EQ(good->decode(textSpec()).message, "decode: it was called before; a source decodes in one way");
+}
+
+TEST_F(SourceTest, MetadataTellsPartitionsAndUnknownTopics) {
+  topic("known", 3);
+  TestSource source(config());
+  const std::vector<std::string> names = {"known", "nowhere"};
+  std::string json;
+  const Status status = source->metadata(&names, 10'000, json);
+  ASSERT_TRUE(status.ok()) << status.message;
+  EXPECT_EQ(json, R"([{"name":"known","partitions":3},{"name":"nowhere","partitions":0,"error":"UNKNOWN_TOPIC_OR_PART"}])");
+}
+
 }  // namespace sabot::test
