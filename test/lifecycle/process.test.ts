@@ -41,16 +41,36 @@ describe('SIGINT', () => {
 })
 
 describe('a worker', () => {
-  test('that is terminated in the middle of a run, with batches held, takes nothing with it', async () => {
+  test.each([
+    ['is terminated', 'terminate', 'ended: 1'],
+    ['exits', 'exit', 'ended: 4'],
+    ['throws', 'throw', 'ended: meant to end the worker'],
+  ])('that %s in the middle of a run, with batches held, takes nothing with it', async (_, how, line) => {
     await times(2, async () => {
-      const ended = await run('terminate')
+      const ended = await run('terminate', [how])
       expectEnd(ended, 0)
-      expect(ended.lines).toEqual(['ready', ...Array(5).fill('terminated: 1')])
+      expect(ended.lines).toEqual(['ready', ...Array(5).fill(line)])
     })
+  })
+
+  test('in the middle of a run does not keep the process from its exit', async () => {
+    await times(3, async () => expectEnd(await run('terminate', ['main exits']), 7))
   })
 
   test('and another one, and the main thread, each run a pipeline of their own', async () => {
     await times(2, async () => expectEnd(await run('workers'), 0, ['rows: all all all']))
+  })
+})
+
+describe('what a wake-up throws', () => {
+  test('ends the process as an uncaught exception', async () => {
+    const ended = await run('wake')
+    expectEnd(ended, 1)
+    expect(ended.stderr).toContain('Error: thrown by wake')
+  })
+
+  test('can be caught as one, and nothing is broken', async () => {
+    expectEnd(await run('wake', ['caught']), 0, ['caught: thrown by wake', 'closed'])
   })
 })
 

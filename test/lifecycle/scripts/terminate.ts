@@ -1,33 +1,51 @@
-/** Workers that are terminated in the middle of a run, with batches held; the main thread goes on. */
-import { once } from 'node:events'
+/** Workers that end in the middle of a run, with batches held, in the way that the first argument says. */
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { RecordBatch } from '../../../src/index.ts'
 import { Stream } from '../../../src/index.ts'
 import { brokerWithRows, say, schema } from './flow.ts'
 
+/** The worker's exit code, or what it threw: 'error' comes before 'exit'. */
+const endOf = (worker: Worker): Promise<unknown> =>
+  new Promise((resolve) => {
+    worker.once('error', (error: Error) => resolve(error.message))
+    worker.once('exit', resolve)
+  })
+
 if (isMainThread) {
+  const how = process.argv[2]!
   const broker = await brokerWithRows()
   await say('ready')
   for (let round = 0; round < 5; round++) {
-    const worker = new Worker(new URL(import.meta.url), { workerData: [broker.bootstrapServers, `group-${round}`] })
-    await once(worker, 'message')
-    const code = await worker.terminate()
-    await say(`terminated: ${code}`)
+    // A group of its own each time: the embedded broker keeps the place of a member that left for its session timeout.
+    const worker = new Worker(new URL(import.meta.url), {
+      workerData: { bootstrapServers: broker.bootstrapServers, groupId: `group-${round}`, how },
+    })
+    const end = endOf(worker)
+    await new Promise((resolve) => worker.once('message', resolve))
+    if (how === 'main exits') process.exit(7)
+    if (how === 'terminate') void worker.terminate()
+    await say(`ended: ${await end}`)
   }
   await broker.close()
 } else {
+  const { bootstrapServers, groupId, how } = workerData as Record<string, string>
   const held: RecordBatch[] = []
-  // A group of its own each time: the embedded broker keeps the place of a member that left for its session timeout.
-  const [bootstrapServers, groupId] = workerData as [string, string]
   const stream = Stream.fromKafka({
-    bootstrapServers,
+    bootstrapServers: bootstrapServers!,
     topic: 'in',
-    groupId,
+    groupId: groupId!,
     schema,
     batch: { maxRows: 100 },
   })
   for await (const batch of stream) {
     held.push(batch)
-    if (held.length === 10) parentPort!.postMessage('holding')
+    if (held.length !== 10) continue
+    parentPort!.postMessage('holding')
+    if (how === 'exit') process.exit(4)
+    if (how === 'throw') setImmediate(() => fail())
   }
+}
+
+function fail(): never {
+  throw new Error('meant to end the worker')
 }
