@@ -41,6 +41,35 @@ std::vector<Field> fieldsOf(const std::vector<ColumnSpec>& columns) {
 
 // The value of a decimal digit; above 9: it is none.
 uint64_t digit(char c) { return static_cast<uint8_t>(c - '0'); }
+
+// The digits at `at`, eight at most, as a number.
+struct ShortDigits {
+  uint64_t value;
+  int count;
+};
+
+constexpr uint64_t wholePowersOfTen[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
+
+// All eight bytes at once: how many digits there are is not branched upon, because in most columns it varies.
+inline ShortDigits shortDigits(const char* at) {
+  if constexpr (std::endian::native == std::endian::little) {
+    uint64_t word = 0;
+    std::memcpy(&word, at, sizeof word);
+    word ^= 0x3030303030303030;
+    // Exact up to the first byte that is no digit: a carry only goes up from there.
+    const uint64_t others = ((word + 0x7676767676767676) | word) & 0x8080808080808080;
+    const int count = std::countr_zero(others) >> 3;
+    if (count == 0) return {0, 0};
+    word <<= 64 - 8 * count;  // zeros in front
+    word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
+    word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
+    return {(word * 10000 + (word >> 32)) & 0xFFFFFFFF, count};
+  } else {
+    ShortDigits out{0, 0};
+    for (; out.count < 8 && digit(at[out.count]) <= 9; ++out.count) out.value = out.value * 10 + digit(at[out.count]);
+    return out;
+  }
+}
 bool hasExponent(const char* at) { return (*at | 0x20) == 'e'; }
 
 template <class T>
@@ -52,8 +81,7 @@ bool fits(uint64_t magnitude, bool negative) {
   }
 }
 
-constexpr double powersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+constexpr double powersOfTen[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
 
 }  // namespace
 
@@ -104,44 +132,50 @@ std::string JsonColumns::misfit() {
 const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row) {
   const char* const start = at;
   size_t seen = 0;
-  at = JsonReader::blanks(at + 1);
-  if (*at == '}') {
-    ++at;
-  } else {
-    uint32_t* expected = &keys.first;
-    for (;;) {
-      JsonKey& guess = keys[*expected];
-      int field = guess.field;
-      if (const size_t size = guess.match(at); size != 0) {
-        expected = &guess.next;
-        at += size;
-      } else if ((at = key(keys, at, expected, field)) == nullptr) {
-        return nullptr;
-      }
-      at = JsonReader::blanks(at);
-      if (field == JsonKey::none) {
-        at = reader_.skip(at, open + 1);
-      } else {
-        JsonNode& node = fields[static_cast<size_t>(field)];
-        if (node.column->length() != row) {
-          again(node, row, start);
-        } else {
-          ++seen;
-        }
-        at = value(node, at);
-      }
-      if (at == nullptr) return nullptr;
-      at = JsonReader::blanks(at);
-      if (*at == ',') {
-        at = JsonReader::blanks(at + 1);
-        continue;
-      }
-      if (*at != '}') return reader_.fail(at, "',' or '}'");
-      ++at;
-      break;
-    }
+  JsonKey** expected = &keys.first;
+  int field = keys.first->field;
+  size_t size = keys.first->matchFirst(at);
+  if (size == 0) {
+    at = JsonReader::blanks(at + 1);
+    if (*at == '}') return nulls(fields, at + 1, row);
+    size = keys.first->matchFirst(at - 1);
+    if (size != 0) --at;
   }
-  if (seen == fields.size()) return at;
+  for (;;) {
+    // `at` is where the comma stands of a key that was expected, or where another key begins.
+    if (size != 0) [[likely]] {
+      expected = &(*expected)->next;
+      at += size;
+    } else if ((at = key(keys, at, expected, field)) == nullptr) {
+      return nullptr;
+    }
+    at = JsonReader::blanks(at);
+    if (field == JsonKey::none) {
+      at = reader_.skip(at, open + 1);
+    } else {
+      JsonNode& node = fields[static_cast<size_t>(field)];
+      if (node.column->length() != row) [[unlikely]] again(node, row, start);
+      else ++seen;
+      at = value(node, at);
+    }
+    if (at == nullptr) return nullptr;
+    const JsonKey& guess = **expected;
+    field = guess.field;
+    size = guess.match(at);
+    if (size != 0) [[likely]] continue;
+    at = JsonReader::blanks(at);
+    if (*at != ',') break;
+    at = JsonReader::blanks(at + 1);
+    // Where blanks stand about the comma, the key may still be the expected one.
+    size = guess.matchFirst(at - 1);
+    if (size != 0) --at;
+  }
+  if (*at != '}') return reader_.fail(at, "',' or '}'");
+  return seen == fields.size() ? at + 1 : nulls(fields, at + 1, row);
+}
+
+// Columns whose key did not come.
+const char* JsonColumns::nulls(std::vector<JsonNode>& fields, const char* at, int64_t row) {
   for (const JsonNode& node : fields) {
     if (node.column->length() == row) node.column->appendNull();
   }
@@ -149,15 +183,15 @@ const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, c
 }
 
 // A key that is not the expected one, and its colon.
-const char* JsonColumns::key(JsonKeys& keys, const char* at, uint32_t*& expected, int& field) {
+const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected, int& field) {
   if (*at != '"') return reader_.fail(at, "'\"' before a key");
   const char* const behind = reader_.string(at);
   if (behind == nullptr) return nullptr;
-  const uint32_t found = keys.find(content(at, behind));
-  field = keys[found].field;
-  if (found != 0) {
+  JsonKey* const found = keys.find(content(at, behind));
+  field = found == nullptr ? JsonKey::none : found->field;
+  if (found != nullptr) {
     *expected = found;
-    expected = &keys[found].next;
+    expected = &found->next;
   }
   at = JsonReader::blanks(behind);
   return *at == ':' ? at + 1 : reader_.fail(at, "':'");
@@ -212,20 +246,22 @@ const char* JsonColumns::misfits(JsonNode& node, const char* at) {
 }
 
 const char* JsonColumns::boolean(JsonNode& node, const char* at) {
-  const bool value = JsonReader::isTrue(at);
-  if (!value && !JsonReader::isFalse(at)) return other(node, at);
-  node.column->appendBool(value);
-  return at + (value ? 4 : 5);
+  const int isTrue = JsonReader::isTrue(at);
+  const int isFalse = JsonReader::isFalse(at);
+  if ((isTrue | isFalse) == 0) return other(node, at);  // one branch that is foreseen, not one on the value
+  node.column->appendBool(isTrue != 0);
+  return at + 4 + isFalse;
 }
 
 template <class T>
 const char* JsonColumns::integer(JsonNode& node, const char* at) {
   const bool negative = *at == '-';
-  const char* const from = negative ? at + 1 : at;
-  uint64_t magnitude = digit(*from);
-  if (magnitude > 9) return other(node, at);
-  const char* to = from + 1;
-  if (magnitude != 0) {  // nothing follows a zero
+  const char* const from = at + negative;
+  auto [magnitude, count] = shortDigits(from);
+  if (count == 0) return other(node, at);
+  if (*from == '0') magnitude = 0, count = 1;  // no digit follows a zero
+  const char* to = from + count;
+  if (count == 8) {
     for (uint64_t next = digit(*to); next <= 9; next = digit(*++to)) magnitude = magnitude * 10 + next;
   }
   if (*to == '.' || hasExponent(to) || to - from > 19) return exactInteger<T>(node, at);
@@ -250,23 +286,22 @@ const char* JsonColumns::exactInteger(JsonNode& node, const char* at) {
 template <class T>
 const char* JsonColumns::real(JsonNode& node, const char* at) {
   const bool negative = *at == '-';
-  const char* const from = negative ? at + 1 : at;
-  uint64_t digits = digit(*from);
-  if (digits > 9) return other(node, at);
-  const char* to = from + 1;
-  if (digits != 0) {
-    for (uint64_t next = digit(*to); next <= 9; next = digit(*++to)) digits = digits * 10 + next;
-  }
-  std::ptrdiff_t behindPoint = 0;
+  const char* const from = at + negative;
+  const auto [whole, count] = shortDigits(from);
+  if (count == 0) return other(node, at);
+  if (count == 8 || (*from == '0' && count > 1)) return exactReal<T>(node, at);
+  const char* to = from + count;
+  uint64_t digits = whole;
+  int behindPoint = 0;
   if (*to == '.') {
-    const char* const point = to++;
-    for (uint64_t next = digit(*to); next <= 9; next = digit(*++to)) digits = digits * 10 + next;
-    behindPoint = to - point - 1;
-    if (behindPoint == 0) return exactReal<T>(node, at);
+    const auto [fraction, places] = shortDigits(to + 1);
+    if (places == 0 || places == 8) return exactReal<T>(node, at);
+    digits = whole * wholePowersOfTen[places] + fraction;
+    behindPoint = places;
+    to += 1 + places;
   }
-  // Both are exact as float64, so their quotient is rounded once. 19 digits do not overflow.
-  constexpr uint64_t exact = uint64_t{1} << 53;
-  if (hasExponent(to) || to - from > 19 || digits > exact) return exactReal<T>(node, at);
+  if (hasExponent(to)) return exactReal<T>(node, at);
+  // At most 14 digits: both are exact as float64, so their quotient is rounded once.
   const double value = static_cast<double>(digits) / powersOfTen[behindPoint];
   node.column->append(static_cast<T>(negative ? -value : value));
   return to;

@@ -62,7 +62,8 @@ class JsonColumns {
   };
 
   const char* object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row);
-  const char* key(JsonKeys& keys, const char* at, uint32_t*& expected, int& field);
+  const char* key(JsonKeys& keys, const char* at, JsonKey**& expected, int& field);
+  static const char* nulls(std::vector<JsonNode>& fields, const char* at, int64_t row);
   const char* value(JsonNode& node, const char* at);
   const char* other(JsonNode& node, const char* at);
   const char* misfits(JsonNode& node, const char* at);

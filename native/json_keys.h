@@ -13,7 +13,7 @@
 
 namespace sabot {
 
-// One key as documents mostly write it: `"name":` without blanks.
+// One key as documents mostly write it behind another: `,"name":` without blanks.
 class JsonKey {
  public:
   static constexpr int none = -1;
@@ -22,9 +22,8 @@ class JsonKey {
   JsonKey() = default;
   JsonKey(std::string_view name, int key_field) : field(key_field) {
     // '}' would let the comparison cross the end of a document; what needs an escape is not written as it is.
-    std::string text = jsonString(name) + ':';
-    if (text.size() != name.size() + 3 || text.find('}') != std::string::npos) return;
-    literal_ = text;
+    std::string text = ',' + jsonString(name) + ':';
+    if (text.size() != name.size() + 4 || text.find('}') != std::string::npos) return;
     size_ = text.size();
     std::memcpy(start_, text.data(), size_ < sizeof(start_) ? size_ : sizeof(start_));
     for (size_t half = 0; half < 2; ++half) {
@@ -32,61 +31,64 @@ class JsonKey {
       const size_t bytes = size_ <= from ? 0 : size_ - from;
       masks_[half] = bytes >= Block::size ? 0xFFFF : (1u << bytes) - 1;
     }
+    if (size_ > sizeof(start_)) rest_ = text.substr(sizeof(start_));
   }
 
-  // How many bytes of the text at `at` are this key, 0: none. Reads up to 32 bytes there.
-  size_t match(const char* at) const {
-    const uint32_t first = Block(at).same(Block(start_)) & masks_[0];
-    if (first != masks_[0]) return 0;
+  // How many bytes of the text at `at` are comma, key and colon, 0: none. Reads up to 32 bytes there.
+  size_t match(const char* at) const { return match(at, masks_[0]); }
+  // The same, whatever the first byte is: behind '{' there is no comma.
+  size_t matchFirst(const char* at) const { return match(at, masks_[0] & ~1u); }
+
+  int field = none;         // of the schema; none: no column wants it
+  JsonKey* next = nullptr;  // the key that came after it last time
+
+ private:
+  size_t match(const char* at, uint32_t mask) const {
+    if ((Block(at).same(Block(start_)) & mask) != mask) return 0;
     return size_ <= Block::size ? size_ : matchLong(at);
   }
 
-  int field = none;   // of the schema; none: no column wants it
-  uint32_t next = 0;  // the key that came after it last time
-
- private:
   size_t matchLong(const char* at) const {
     if ((Block(at + Block::size).same(Block(start_ + Block::size)) & masks_[1]) != masks_[1]) return 0;
-    if (size_ <= sizeof(start_)) return size_;
     // Byte by byte: the text may end before the literal does, with a byte that differs.
-    for (size_t i = sizeof(start_); i < size_; ++i) {
-      if (at[i] != literal_[i]) return 0;
+    at += sizeof(start_);
+    for (size_t i = 0; i < rest_.size(); ++i) {
+      if (at[i] != rest_[i]) return 0;
     }
     return size_;
   }
 
-  char start_[2 * Block::size] = {};
   uint32_t masks_[2] = {0x10000, 0};  // a bit that no comparison sets
   size_t size_ = 0;
-  std::string literal_;
+  char start_[2 * Block::size] = {};
+  std::string rest_;  // of a literal that is longer
 };
 
-// Key 0 is the one that nothing begins with. Keys that no column wants are learned as they come, but few of them:
+// Keys that no column wants are learned as they come, but few of them:
 // documents may hold maps with any number of keys.
 class JsonKeys {
  public:
   static constexpr size_t most = 128;
   static constexpr size_t longest = 128;
 
+  JsonKeys(const JsonKeys&) = delete;
+  JsonKeys& operator=(const JsonKeys&) = delete;
   explicit JsonKeys(const std::vector<Field>& fields) {
-    keys_.reserve(1 + fields.size() + most);  // never moved: the reader keeps a place in `next`
-    keys_.emplace_back();
-    for (const Field& field : fields) add(field.name, static_cast<int>(keys_.size()) - 1);
+    keys_.reserve(fields.size() + most);  // never moved: they point to each other
+    for (const Field& field : fields) add(field.name, static_cast<int>(keys_.size()));
     learned_ = keys_.size() + most;
   }
 
-  uint32_t first = 0;  // the key that came first last time
+  JsonKey* first = &nobody_;  // the key that came first last time
 
-  JsonKey& operator[](uint32_t i) { return keys_[i]; }
-
-  // The key of this name; 0: there is none, and there will be none.
-  uint32_t find(std::string_view name) {
+  // The key of this name; nullptr: there is none, and there will be none.
+  JsonKey* find(std::string_view name) {
     const auto known = byName_.find(name);
     if (known != byName_.end()) return known->second;
     // Only ASCII: a key that is taken for granted is not looked at for UTF-8 again.
-    if (keys_.size() == learned_ || name.size() > longest) return 0;
+    if (keys_.size() == learned_ || name.size() > longest) return nullptr;
     for (const char c : name) {
-      if (static_cast<uint8_t>(c) >= 0x80) return 0;
+      if (static_cast<uint8_t>(c) >= 0x80) return nullptr;
     }
     return add(name, JsonKey::none);
   }
@@ -97,15 +99,16 @@ class JsonKeys {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
-  uint32_t add(std::string_view name, int field) {
-    const auto index = static_cast<uint32_t>(keys_.size());
-    keys_.emplace_back(name, field);
-    byName_.emplace(name, index);
-    return index;
+  JsonKey* add(std::string_view name, int field) {
+    JsonKey* const key = &keys_.emplace_back(name, field);
+    key->next = &nobody_;
+    byName_.emplace(name, key);
+    return key;
   }
 
+  JsonKey nobody_;  // nothing begins with it
   std::vector<JsonKey> keys_;
-  std::unordered_map<std::string, uint32_t, Hash, std::equal_to<>> byName_;
+  std::unordered_map<std::string, JsonKey*, Hash, std::equal_to<>> byName_;
   size_t learned_ = 0;
 };
 

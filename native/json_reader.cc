@@ -193,8 +193,8 @@ const char* JsonReader::skipArray(const char* at, int open) {
 std::string JsonReader::failure() const {
   const std::string place = "byte " + std::to_string(failedAt_ - begin_);
   if (tooDeep_) return "nests deeper than " + std::to_string(maxBrackets_ - 1) + " levels at " + place;
-  std::string text = std::string("expected ") + expected_ + " at " + place;
-  if (failedAt_ >= end_) return text + ", where the value ends";
+  if (failedAt_ >= end_) return "ends too early, after " + std::to_string(end_ - begin_) + " bytes";
+  const std::string text = std::string("expected ") + expected_ + " at " + place;
   const auto c = static_cast<uint8_t>(*failedAt_);
   if (c > 0x20 && c < 0x7F) return text + ", found '" + static_cast<char>(c) + "'";
   char hex[8];

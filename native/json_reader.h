@@ -76,7 +76,7 @@ class JsonReader {
     return nullptr;
   }
   // Behind a bracket that closed within the document: what follows is only looked at where the document goes on.
-  const char* closed(const char* at) { return at <= last_ ? at : fail(at, "',' or '}'"); }
+  const char* closed(const char* at) { return at <= last_ ? at : fail(at, ""); }
 
   const char* fail(const char* at, const char* expected) {
     tooDeep_ = false;

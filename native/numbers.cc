@@ -2,8 +2,10 @@
 
 #include <simdjson.h>
 
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace sabot {
@@ -169,9 +171,58 @@ class TimeText {
   bool ok_ = true;
 };
 
+// Eight characters of the form of `pattern`, whose '0' stand for digits: two neighbours become one number where the
+// first of them was. False: another form.
+inline bool digitPairs(const char* at, const char* pattern, uint64_t& out) {
+  uint64_t text = 0;
+  uint64_t form = 0;
+  std::memcpy(&text, at, sizeof text);
+  std::memcpy(&form, pattern, sizeof form);
+  text ^= form;
+  constexpr uint64_t tops = 0x8080808080808080;
+  // Where the pattern has a digit, 9 may stand; elsewhere nothing but the character itself.
+  uint64_t most = 0;
+  for (int i = 0; i < 8; ++i) most |= uint64_t{pattern[i] == '0' ? 9u : 0u} << (8 * i);
+  if ((text & tops) != 0 || ((most + tops - text) & tops) != tops) return false;
+  out = text * 10 + (text >> 8);
+  return true;
+}
+
+int pairAt(uint64_t pairs, int byte) { return static_cast<int>(pairs >> (8 * byte) & 0xFF); }
+
+// YYYY-MM-DDTHH:MM:SSZ, with or without three digits behind the point: what JSON.stringify and most others write.
+bool parseUsualInstant(std::string_view text, Instant& out) {
+  if constexpr (std::endian::native != std::endian::little) return false;
+  if ((text.size() != 24 && text.size() != 20) || text.back() != 'Z') return false;
+  uint64_t date = 0;
+  uint64_t time = 0;
+  uint64_t rest = 0;
+  if (!digitPairs(text.data(), "0000-00-", date) || !digitPairs(text.data() + 8, "00T00:00", time)) return false;
+  int millis = 0;
+  if (text.size() == 24) {
+    if (!digitPairs(text.data() + 16, ":00.000Z", rest)) return false;
+    millis = pairAt(rest, 4) * 10 + (text[22] - '0');
+  } else {
+    if (!digitPairs(text.data() + 12, "0:00:00Z", rest)) return false;
+    rest >>= 32;  // the seconds where the longer form has them
+  }
+  const int year = pairAt(date, 0) * 100 + pairAt(date, 2);
+  const int month = pairAt(date, 5);
+  const int day = pairAt(time, 0);
+  const int hour = pairAt(time, 3);
+  const int minute = pairAt(time, 6);
+  const int second = pairAt(rest, 1);
+  if (month < 1 || month > 12 || day < 1 || (day > 28 && day > daysIn(year, month))) return false;
+  if (hour > 23 || minute > 59 || second > 59) return false;
+  out.seconds = daysOf(year, month, day) * 86'400 + hour * 3600 + minute * 60 + second;
+  out.nanos = millis * 1'000'000;
+  return true;
+}
+
 }  // namespace
 
 bool parseInstant(std::string_view text, Instant& out) {
+  if (parseUsualInstant(text, out)) return true;
   TimeText in(trimmed(text));
   const int year = in.digits(4);
   in.expect('-');

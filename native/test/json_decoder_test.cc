@@ -1,11 +1,17 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <random>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "decode_fixture.h"
+#include "json_text.h"
 
 namespace sabot::test {
 namespace {
@@ -202,7 +208,7 @@ TEST(JsonText, WhatIsNoObjectIsNamed) {
   EXPECT_EQ(refused("\"{}\""), "expected a JSON object, found a string");
   EXPECT_EQ(refused("-1.5"), "expected a JSON object, found a number");
   EXPECT_EQ(refused("true"), "expected a JSON object, found a bool");
-  EXPECT_EQ(refused("[1"), "not JSON: expected ',' or ']' at byte 2, where the value ends");
+  EXPECT_EQ(refused("[1"), "not JSON: ends too early, after 2 bytes");
   EXPECT_EQ(refused("\xEF\xBB\xBF{}"), "not JSON: begins with a byte order mark; the producer must leave it out");
   EXPECT_EQ(refused("hello"), "not JSON: expected a value at byte 0, found 'h'");
 }
@@ -211,10 +217,10 @@ TEST(JsonText, TheErrorSaysWhatAndWhere) {
   EXPECT_EQ(refused(R"({"a":1,})"), "not JSON: expected '\"' before a key at byte 7, found '}'");
   EXPECT_EQ(refused(R"({"a" 1})"), "not JSON: expected ':' at byte 5, found '1'");
   EXPECT_EQ(refused(R"({"a":1 "b":2})"), "not JSON: expected ',' or '}' at byte 7, found '\"'");
-  EXPECT_EQ(refused(R"({"a":"x)"), "not JSON: expected '\"' at the end of a string at byte 7, where the value ends");
+  EXPECT_EQ(refused(R"({"a":"x)"), "not JSON: ends too early, after 7 bytes");
   EXPECT_EQ(refused("{\"a\":\"x\ny\"}"), "not JSON: expected an escape in place of a control character at byte 7, found 0x0a");
   EXPECT_EQ(refused("{\"a\":1.}"), "not JSON: expected a digit behind the point at byte 7, found '}'");
-  EXPECT_EQ(refused(R"({"a":{"b":1})"), "not JSON: expected ',' or '}' at byte 12, where the value ends");
+  EXPECT_EQ(refused(R"({"a":{"b":1})"), "not JSON: ends too early, after 12 bytes");
   EXPECT_EQ(refused(R"({"a":1}x)"), "not JSON: expected nothing behind the document at byte 7, found 'x'");
 }
 
@@ -296,7 +302,6 @@ TEST(JsonValues, IntegersAreExactAndKeptInRange) {
 }
 
 double realOf(const std::string& json) {
-  Decoding decoding(column("v", "float64"));
   const auto columns = column("v", "float64");
   std::unique_ptr<Decoder> decoder;
   EXPECT_TRUE(makeDecoder("json", columns, nullptr, {}, decoder).ok());
@@ -328,6 +333,27 @@ TEST(JsonValues, DoublesAreTheNearest) {
   for (const char* other : {"\"1\"", "true", "[]", "{}"}) {
     EXPECT_TRUE(isMisfit("float64", other));
     EXPECT_TRUE(isMisfit("float32", other));
+  }
+}
+
+TEST(JsonValues, NumbersOfAnyLengthAreReadAsTheCLibraryReadsThem) {
+  std::mt19937_64 random(3);
+  const auto digits = [&random](size_t most) {
+    std::string text;
+    for (size_t i = 1 + random() % most; i > 0; --i) text += static_cast<char>('0' + random() % 10);
+    return text;
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = digits(i % 7 == 0 ? 25 : 9);
+    text.erase(0, std::min(text.find_first_not_of('0'), text.size() - 1));
+    const std::string whole = (random() % 2 == 0 ? "-" : "") + text;
+    if (text.size() < 19) {
+      EXPECT_EQ(in("int64", whole), whole == "-0" ? "0" : whole);
+    }
+    std::string number = whole;
+    if (random() % 4 != 0) number += '.' + digits(random() % 7 == 0 ? 25 : 9);
+    if (random() % 3 == 0) number += (random() % 2 == 0 ? "e-" : "E") + std::to_string(random() % 40);
+    EXPECT_EQ(realOf(number), std::strtod(number.c_str(), nullptr)) << number;
   }
 }
 
@@ -388,6 +414,31 @@ TEST(JsonValues, TimesAreCutToTheUnit) {
                              "\"2024-01-01T12Z\"", "\"2024-01-01T12:00+24:00\"", "\"2024-01-01T12:00+1\"", "\"2024-01-01T12:00Zx\"", "\"20240101\"", "\"x\"", "1.5", "true",
                              "\"1709210096789\"", "1e30", "[]", "{}"}) {
       EXPECT_TRUE(isMisfit(type, text)) << type << ' ' << text << ' ' << in(type, text);
+    }
+  }
+}
+
+TEST(JsonValues, EveryDayIsTheOneThatItSays) {
+  // Both forms that are read at once, and one that is not.
+  for (int64_t day = -719'528; day < 2'932'897; day += 997) {
+    std::vector<char> bytes;
+    {
+      TextBuffer text(bytes);
+      appendTimestamp(text, day * 86'400'000 + 45'296'789, TimeUnit::Milli);
+    }
+    const std::string time(bytes.begin(), bytes.end());
+    const std::string seconds = time.substr(0, 19) + 'Z';
+    EXPECT_EQ(in("timestamp[ms]", '"' + time + '"'), '"' + time + '"');
+    EXPECT_EQ(in("timestamp[s]", '"' + seconds + '"'), '"' + seconds + '"');
+    EXPECT_EQ(in("timestamp[s]", '"' + time.substr(0, 19) + "+00:00\""), '"' + seconds + '"');
+    EXPECT_EQ(in("date", std::to_string(day)), '"' + time.substr(0, 10) + '"');
+  }
+  for (size_t i = 0; i < 24; ++i) {
+    for (const char c : {'/', ':', 'x', '\x7f', ' '}) {
+      std::string time = "2024-02-28T12:34:56.789Z";
+      if (time[i] == c || (c == ' ' && (i == 10 || i == 23))) continue;
+      time[i] = c;
+      EXPECT_TRUE(isMisfit("timestamp[ms]", '"' + time + '"')) << time;
     }
   }
 }
