@@ -262,16 +262,26 @@ void Sink::Impl::onDelivery(rd_kafka_t* client, const rd_kafka_message_t* messag
     ++write->rows;
     write->bytes += static_cast<int64_t>(message->len + message->key_len);
   } else if (!write->hasFailed) {
+    // Not rd_kafka_message_produce_errstr(): of what a broker said it points at memory that was freed (2.15.1).
     char reason[512] = "";
     auto error = message->err;
-    const char* detail = rd_kafka_message_produce_errstr(message);
-    if (error == RD_KAFKA_RESP_ERR__FATAL) {
-      error = rd_kafka_fatal_error(client, reason, sizeof(reason));
-      detail = reason;
-    }
-    self->writes_.fail(write, self->failureOf(error, message->partition, detail));
+    if (error == RD_KAFKA_RESP_ERR__FATAL) error = rd_kafka_fatal_error(client, reason, sizeof(reason));
+    self->writes_.fail(write, self->failureOf(error, message->partition, reason));
   }
   self->writes_.settle(write, 1);
+}
+
+// What to do, where the broker's reason does not say it.
+static const char* adviceFor(rd_kafka_resp_err_t error) {
+  switch (error) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return "; the topic has no such partition";
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+      return "; raise the topic's max.message.bytes, or lower batchBytes of the sink";
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+      return "; the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms say which are taken";
+    case RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD: return "; the broker refused another record of its batch";
+    default: return "";
+  }
 }
 
 Failure Sink::Impl::failureOf(rd_kafka_resp_err_t error, int32_t partition, const char* detail) const {
@@ -284,6 +294,7 @@ Failure Sink::Impl::failureOf(rd_kafka_resp_err_t error, int32_t partition, cons
   Failure failure;
   failure.code = code == "UNKNOWN_TOPIC" ? code : "DELIVERY";
   failure.message = errorStatus(error, "delivery failed", detail == nullptr ? "" : detail).message;
+  failure.message += adviceFor(error);
   if (error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT) {
     const std::string reason = lastError();
     if (!reason.empty()) failure.message += "; the connection last failed: " + reason;
