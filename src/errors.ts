@@ -56,6 +56,8 @@ export interface ErrorPlace {
   readonly topic?: string
   readonly partition?: number
   readonly offset?: bigint
+  /** The row of a batch, from 0: where no message tells the place. */
+  readonly row?: number
   readonly column?: string
   readonly option?: string
   /** The step of the plan, as `explain()` prints it. */

@@ -157,7 +157,7 @@ export interface Sink {
   /**
    * Encodes and sends the selected rows of a batch; resolves when every one was acknowledged. Batches are sent in
    * the order of the calls. Rejects with a SabotError naming topic, partition and the broker's reason.
-   * Under `onError: 'fail'` a row that can't be encoded rejects before any row of the batch is sent.
+   * Under `onError: 'fail'` a row that can't be encoded rejects, with `where.row`, before any row of the batch is sent.
    */
   write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery>
   /** Waits for what was written. Idempotent. */

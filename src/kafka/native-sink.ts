@@ -79,7 +79,8 @@ export class NativeSink implements Sink {
         sink.write(write)
       } catch (error) {
         this.#pending.delete(id)
-        reject(fromAddon(error))
+        const { code, message, cause } = fromAddon(error)
+        reject(new SabotError(code, `toKafka: ${message}`, { cause, where: { topic: this.#options.topic } }))
       }
     })
   }
@@ -132,7 +133,9 @@ export class NativeSink implements Sink {
 
 function sinkFailure(event: Extract<AddonSinkEvent, { kind: 'failed' }>): SabotError {
   const { code, message, retriable, topic, partition, row } = event
-  const place = row >= 0 ? `row ${row} of the batch` : `${topic}${partition >= 0 ? `[${partition}]` : ''}`
+  // Which record a row comes of is known to the run.
+  if (row >= 0) return new SabotError(errorCode(code), `toKafka: ${message}`, { retriable, where: { topic, row } })
+  const place = partition >= 0 ? `${topic}[${partition}]` : topic
   return new SabotError(errorCode(code), `toKafka: ${place}: ${message}`, {
     retriable,
     where: { topic, ...(partition >= 0 && { partition }) },

@@ -65,7 +65,7 @@ export const sinkOptions = {
     type: 'choice',
     values: ['murmur2', 'consistent', 'roundRobin', 'sticky', 'source'],
     default: 'murmur2',
-    doc: "Which partition a record goes to: by its key as Java's client places it (murmur2) or as librdkafka's own does (consistent), in turn, a batch to each in turn (sticky), or the partition it was read from (source).",
+    doc: "Which partition a record goes to: by its key as Java's client places it (murmur2) or as librdkafka's own does (consistent), each in turn (roundRobin), one for all rows of a batch (sticky), or the partition it was read from (source).",
   },
   compression: {
     type: 'choice',

@@ -192,8 +192,8 @@ export interface KafkaSinkOptions {
   readonly partition?: string | undefined
   /**
    * Which partition a record goes to: by its key as Java's client places it (murmur2) or as librdkafka's own does
-   * (consistent), in turn, a batch to each in turn (sticky), or the partition it was read from (source). Default:
-   * 'murmur2'.
+   * (consistent), each in turn (roundRobin), one for all rows of a batch (sticky), or the partition it was read from
+   * (source). Default: 'murmur2'.
    */
   readonly partitioner?: 'murmur2' | 'consistent' | 'roundRobin' | 'sticky' | 'source' | undefined
   /** How record batches are compressed. Default: 'none'. Kafka: `compression.type`. */

@@ -2,6 +2,7 @@
 import { didYouMean, SabotError } from '../errors.ts'
 import { type Expr, exprColumns, exprType } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
+import { checkPart, checkValue } from './sink-columns.ts'
 import {
   envelopeColumns,
   isInternal,
@@ -58,6 +59,8 @@ export const sourceScope = (source: SourceStep, fields: readonly Field[] | undef
   }
 }
 
+const recordParts = ['key', 'headers', 'timestamp', 'partition'] as const
+
 /** `fields`: the source's; undefined where they are not known yet (explain() before a run). */
 export const bind = (plan: Plan, fields: readonly Field[] | undefined): BoundPlan => {
   const source = sourceScope(plan.source, fields)
@@ -73,9 +76,15 @@ export const bind = (plan: Plan, fields: readonly Field[] | undefined): BoundPla
     const place = `${steps.length + 1} toKafka`
     // A row that continues a message keeps its message columns up to the sink.
     const open: Scope = { ...scope, messages: source.messages }
-    for (const part of [sink.key, sink.headers, sink.timestamp, sink.partition]) {
-      if (part !== null && part !== 'keep') checkExpr(part, open, place)
+    for (const part of recordParts) {
+      const given = sink[part]
+      if (given === null) continue
+      // What is kept is a column of this name where a step gave one.
+      const kept = scope.fields?.find(({ name }) => name === `$${part}`)
+      const type = given === 'keep' ? kept?.type : checkExpr(given, open, place)
+      if (type !== undefined) checkPart(part, given === 'keep' ? `$${part}` : String(given), type, place)
     }
+    if (scope.fields !== undefined) checkValue(sink.codec, scope.fields, place)
   }
   return { plan, source, steps, result: scope }
 }

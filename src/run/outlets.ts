@@ -5,7 +5,7 @@
 import { type Batch, batchToRecordBatch, numSelected, type RecordBatch } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Delivery, Sink } from '../kafka/backend.ts'
-import { asSabotError, type RowErrors } from './policy.ts'
+import { asSabotError, type RowError, type RowErrors } from './policy.ts'
 import type { BatchContext, Origin, Program } from './program.ts'
 import { offsetAt } from './rows.ts'
 
@@ -25,14 +25,15 @@ const visibleRows = (batch: Batch, program: Program): RecordBatch => batchToReco
 
 const MIB = 1024 * 1024
 
-/** The sink knows the row of the batch that it could not encode; where the batch comes from is known here. */
-const located = (error: unknown, { topic, partition, position }: Origin): unknown =>
-  error instanceof SabotError && error.code === 'ENCODE'
-    ? new SabotError('ENCODE', `${topic}[${partition}] before offset ${position}: ${error.message}`, {
-        cause: error,
-        where: { ...error.where, topic, partition },
-      })
-    : error
+/** The sink knows the row of the batch that it could not encode; which record that comes of is known here. */
+const located = (error: unknown, batch: Batch, { topic, partition, position }: Origin): RowError | undefined => {
+  const row = error instanceof SabotError ? error.where?.row : undefined
+  if (!(error instanceof SabotError) || row === undefined) return undefined
+  const { code, message } = error
+  const offset = offsetAt(batch, row)
+  const place = offset === undefined ? `row ${row} of the batch before offset ${position}: ` : ''
+  return { topic, partition, offset, code, message: place + message }
+}
 
 /** Rows to a topic. Eight batches or 64 MiB are under way at most; reading goes on meanwhile. */
 export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
@@ -42,7 +43,9 @@ export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
   async write(batch, program, origin) {
     const { topic, partition } = origin
     const delivery = await sink.write(batch, program.record(batch), rowErrors.policy).catch((error) => {
-      throw located(error, origin)
+      const row = located(error, batch, origin)
+      if (row !== undefined) rowErrors.report(row)
+      throw error
     })
     for (const { row, code, message } of delivery.errors) {
       rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code, message })

@@ -28,12 +28,15 @@ export class RowErrors {
   readonly policy: RowErrorPolicy
   readonly #counters: Counters
   readonly #logger: Logger
+  readonly #remedy: string
   #windowBegan = 0
   #lines = 0
   #left = 0
 
-  constructor(policy: RowErrorPolicy, counters: Counters, logger: Logger) {
+  /** `remedy`: a sentence for who wants to go on behind such a row. */
+  constructor(policy: RowErrorPolicy, counters: Counters, logger: Logger, remedy = '') {
     this.policy = policy
+    this.#remedy = remedy
     this.#counters = counters
     this.#logger = logger
   }
@@ -45,7 +48,8 @@ export class RowErrors {
     if (this.policy === 'fail') {
       const place = `${topic}[${partition}]${offset === undefined ? '' : ` at offset ${offset}`}`
       const where: ErrorPlace = { topic, partition, ...(offset === undefined ? {} : { offset }) }
-      throw new SabotError(errorCode(code), `${place}: ${message}`, { where })
+      const end = this.#remedy === '' ? '' : `. ${this.#remedy}`
+      throw new SabotError(errorCode(code), `${place}: ${message.replace(/\.$/, '')}${end}`, { where })
     }
     const now = performance.now()
     if (now - this.#windowBegan > WINDOW_MS) {

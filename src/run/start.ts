@@ -37,6 +37,8 @@ export interface Run {
   readonly backend: 'native' | 'js' | 'memory'
 }
 
+const skipRemedy = `With onError: 'skip' such records are counted, logged and passed over.`
+
 const isOutlet = (to: ParsedSink | Outlet): to is Outlet => 'window' in to
 
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
@@ -45,7 +47,7 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const backend: Backend | undefined =
     kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger)
   const counters = new Counters()
-  const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger)
+  const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger, kafka && skipRemedy)
   const source: Source =
     'kafka' in from
       ? backend!.source(from.kafka.source)

@@ -313,7 +313,7 @@ export class MemorySink implements Sink {
     if (this.closed !== 'no') throw new SabotError('CLOSED', 'toKafka: the sink was closed')
     const { records, errors } = encode(batch, plan)
     if (onError === 'fail' && errors.length > 0) {
-      throw new SabotError('ENCODE', `toKafka: row ${errors[0]!.row} of the batch: ${errors[0]!.message}`)
+      throw new SabotError('ENCODE', `toKafka: ${errors[0]!.message}`, { where: { row: errors[0]!.row } })
     }
     // Acknowledgements come in any order; records lie in the topic in the order of the calls.
     const before = this.#last

@@ -184,6 +184,53 @@ describe('an expression', () => {
   })
 })
 
+describe('a column that a record cannot be made of', () => {
+  const shapes = { id: 'int64', at: 'utf8', tags: ['utf8'], user: { name: 'utf8' }, ok: 'bool' } as const
+  const sink = (options: object) => () =>
+    fromKafka({ schema: shapes })
+      .toKafka({ topic: 'out', ...options })
+      .explain()
+
+  test.each<[string, object, object, string]>([
+    ['as key', { key: 'user' }, { column: 'user' }, 'the key must be utf8, binary'],
+    [
+      'as headers',
+      { headers: 'tags' },
+      { column: 'tags' },
+      "the headers must be a list such as [{ key: 'utf8', value: 'binary' }]; \"tags\" is ['utf8']",
+    ],
+    ['as timestamp', { timestamp: 'at' }, { column: 'at' }, 'the timestamp must be a timestamp; "at" is utf8'],
+    ['as partition', { partition: 'ok' }, { column: 'ok' }, 'the partition must be an integer; "ok" is bool'],
+    [
+      'as one of many values',
+      { codec: 'string' },
+      {},
+      'the codec "string" writes exactly one column; there are 5: id, at, tags, user, ok',
+    ],
+  ])('%s is refused before a row is read', async (_, given, where, message) => {
+    const error = await failure(sink(given))
+    expect(error).toMatchObject({ code: 'SCHEMA', where: { ...where, step: '1 toKafka' } })
+    expect(error.message).toContain(message)
+  })
+
+  test('is refused by the codec that cannot hold it', async () => {
+    const one = (column: 'tags' | 'id', codec: 'string' | 'bytes') => () =>
+      Stream.fromKafka({ ...options, schema: shapes })
+        .select(column)
+        .toKafka({ topic: 'out', codec })
+        .explain()
+    expect((await failure(one('tags', 'string'))).message).toContain('the column "tags" is')
+    expect((await failure(one('id', 'bytes'))).message).toContain('writes utf8 or binary; the column "id" is int64')
+    expect(one('id', 'string')).not.toThrow()
+  })
+
+  test('is refused where a step gave it the name of the part', async () => {
+    const stream = fromKafka({ schema: shapes }).withColumns({ $timestamp: col('at') } as never)
+    const error = await failure(() => stream.toKafka({ topic: 'out' }).explain())
+    expect(error.message).toContain('the timestamp must be a timestamp; "$timestamp" is utf8')
+  })
+})
+
 test('batches of an iterator, which are gone once they were read, are refused a second time', async () => {
   const batches = (async function* () {})()
   const stream = Stream.fromBatches(batches).withColumns({ x: lit(1) })

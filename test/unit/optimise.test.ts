@@ -31,7 +31,7 @@ const planned = (steps: readonly Step[], sink: SinkStep = toKafka, source: Parti
       steps,
       sink,
     },
-    fields,
+    source.fields ?? fields,
   )
 const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
 const select = (columns: Record<string, Expr>): Step => ({
@@ -228,7 +228,7 @@ describe('byte pass-through', () => {
       { kind: 'map', fn: () => {}, fields },
     ]
     for (const step of steps) expect(planned([step]).value).toBe('columns')
-    expect(planned([], { ...toKafka, codec: 'string' }).value).toBe('columns')
+    expect(planned([], { ...toKafka, codec: 'string' }, { fields: fields.slice(0, 1) }).value).toBe('columns')
     expect(planned([], toKafka, { kind: 'batches' }).value).toBe('columns')
     const options = (value: string) => ({ codecOptions: { both: value } })
     expect(planned([], { ...toKafka, ...options('a') }, options('b')).value).toBe('columns')
