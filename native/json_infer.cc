@@ -284,6 +284,14 @@ class Reader {
 
 std::vector<Field> fieldsOf(const Shape& shape);
 
+// Objects with more keys are no rows but maps; and what crossed from the network is bounded.
+constexpr size_t kMaxKeys = 4096;
+
+// Whether it is of the kind that a schema can declare: some keys, not too many, each with a name.
+bool isStruct(const Shape& shape) {
+  return !shape.fields.empty() && shape.fields.size() <= kMaxKeys && !shape.places.contains(std::string_view());
+}
+
 Type typeOf(const Shape& shape) {
   Type type;  // utf8: text, nothing but nulls, or JSON for what is mixed
   switch (shape.kinds) {
@@ -297,7 +305,7 @@ Type typeOf(const Shape& shape) {
       type.children.push_back({"item", shape.item ? typeOf(*shape.item) : Type{}});
       break;
     case kStruct:
-      if (shape.fields.empty()) break;  // a struct has one column at least
+      if (!isStruct(shape)) break;
       type.id = TypeId::Struct;
       type.children = fieldsOf(shape);
       break;
@@ -308,8 +316,10 @@ Type typeOf(const Shape& shape) {
 
 std::vector<Field> fieldsOf(const Shape& shape) {
   std::vector<Field> fields;
-  fields.reserve(shape.fields.size());
-  for (const auto& [name, field] : shape.fields) fields.push_back({name, typeOf(field)});
+  for (const auto& [name, field] : shape.fields) {
+    if (fields.size() == kMaxKeys) break;
+    if (!name.empty()) fields.push_back({name, typeOf(field)});
+  }
   return fields;
 }
 

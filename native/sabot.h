@@ -165,9 +165,11 @@ Status makeDecoder(std::string_view codec, const std::vector<ColumnSpec>& column
 //   list       items merged over all lists; utf8 where all are empty
 //   struct     keys merged over all objects
 //   utf8       other strings, and nothing but nulls; the JSON text of what is mixed, of numbers that neither int64 nor
-//              float64 holds (2^64 - 1, 1e400: a number would lose digits), and where every object is empty
+//              float64 holds (2^64 - 1, 1e400: a number would lose digits), and of objects that are no struct: all of
+//              them empty, with a key "", or with more than 4,096 keys
 // Of duplicate keys the last counts. Tombstones, documents that are not JSON, no object, or nested deeper than
-// limits.maxDepth are passed over.
+// limits.maxDepth are passed over. A document's own key "" is no column, for none can be named so; of more than 4,096
+// keys the first ones are.
 std::vector<Field> inferJsonSchema(std::span<const Bytes> values, const DecodeLimits& limits);
 
 // ---------------------------------------------------------------- encoding

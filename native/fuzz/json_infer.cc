@@ -99,13 +99,13 @@ std::string document(Random& random) {
   std::exit(1);
 }
 
-// `{}` among blanks, of which inference has nothing to say.
-bool isEmptyObject(std::string_view text) {
+// `{}` among blanks, of which inference has nothing to say, as of a document whose only key is "".
+bool hasNoColumns(std::string_view text) {
   std::string bare;
   for (const char c : text) {
     if (c != ' ' && c != '\t' && c != '\n' && c != '\r') bare += c;
   }
-  return bare == "{}";
+  return bare == "{}" || bare.starts_with("{\"\":");
 }
 
 size_t checkSet(const std::vector<std::string>& documents) {
@@ -137,7 +137,7 @@ size_t checkSet(const std::vector<std::string>& documents) {
   }
   for (const uint32_t row : outcome.kept) {
     const Bytes& value = values[row];
-    if (inferJsonSchema({&value, 1}, limits).empty() && !isEmptyObject(value.view())) {
+    if (inferJsonSchema({&value, 1}, limits).empty() && !hasNoColumns(value.view())) {
       fail("expected a document that decodes to be inferred from", inferred, value.view(), "");
     }
   }
