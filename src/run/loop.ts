@@ -39,7 +39,7 @@ export interface LoopParts {
   readonly commitIntervalMs: number
 }
 
-/** How long a failing run waits for what it has already sent, so that less is read twice. */
+/** How long a failing run waits for what it has already sent, and again for its commit, so that less is read twice. */
 const FAIL_DRAIN_MS = 5_000
 /** A step that runs longer is reported: the group's `max.poll.interval.ms` does not see it. */
 const STUCK_STEP_MS = 30_000
@@ -416,7 +416,8 @@ export class RunLoop {
     this.#leave()
     const closing = quietly('closing the sink', outlet.close({ abort: true }))
     if (!hurried) await closing
-    if (!hurried && !outlet.commitAtEnd) await quietly('committing', this.#commit())
+    // Bounded too: with its broker away, a client would wait for it for as long as a session lasts.
+    if (!hurried && !outlet.commitAtEnd) await within(quietly('committing', this.#commit()), FAIL_DRAIN_MS)
     await Promise.all([closing, quietly('closing the source', source.close())])
     if (offsets !== null) await quietly('closing the offset store', offsets.close())
     clearTimeout(timer)
