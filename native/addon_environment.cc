@@ -43,7 +43,13 @@ bool Environment::create(Napi::Env env) {
     return false;
   }
   napi_unref_threadsafe_function(env, self->function_);
-  napi_add_env_cleanup_hook(env, [](void* data) { static_cast<Environment*>(data)->shutdown(); }, self.get());
+  const auto onCleanup = [](void* data) {
+    auto* environment = static_cast<Environment*>(data);
+    environment->shutdown();
+    // No thread uses it any more; Node frees it only once that was said.
+    napi_release_threadsafe_function(environment->function_, napi_tsfn_release);
+  };
+  napi_add_env_cleanup_hook(env, onCleanup, self.get());
 
   const auto onExit = [](napi_env exiting, napi_callback_info) -> napi_value {
     of(exiting)->shutdown();

@@ -362,7 +362,7 @@ class ColumnsReader {
       return wrongType("\"nodes\" to be a Float64Array with three numbers a node");
     }
     nodes_.resize(nodes.bytes / sizeof(double));
-    std::memcpy(nodes_.data(), nodes.data, nodes_.size() * sizeof(double));
+    if (!nodes_.empty()) std::memcpy(nodes_.data(), nodes.data, nodes_.size() * sizeof(double));
     uint32_t index = 0;
     const bool taken = eachElement(env_, member(env_, columns, "buffers"), [&](napi_value element) {
       napi_valuetype type = napi_undefined;
