@@ -1,5 +1,6 @@
 #include "source_offsets.h"
 
+#include <algorithm>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -161,8 +162,9 @@ void BoundsLookup::send() {
     case Step::Committed: askCommitted(); return;
     case Step::Ends: askOffsets(RD_KAFKA_OFFSET_SPEC_LATEST, readCommitted_); return;
     case Step::Beyond: askOffsets(RD_KAFKA_OFFSET_SPEC_LATEST, false); return;  // behind open transactions too
-    case Step::FromTime: askOffsets(from_.timestamp, readCommitted_); return;
-    case Step::UntilTime: askOffsets(until_.timestamp, readCommitted_); return;
+    // Times before 1970 would be librdkafka's names for the ends.
+    case Step::FromTime: askOffsets(std::max<int64_t>(from_.timestamp, 0), readCommitted_); return;
+    case Step::UntilTime: askOffsets(std::max<int64_t>(until_.timestamp, 0), readCommitted_); return;
     default: return;
   }
 }

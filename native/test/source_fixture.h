@@ -237,9 +237,10 @@ class SourceTest : public ::testing::Test {
     }
     producer->send(name, messages);
   }
+  virtual std::string bootstrapServers() const { return broker->bootstrapServers(); }
   SourceConfig config(Until::Kind until = Until::Kind::End, const std::string& group = "readers") {
     SourceConfig out;
-    out.properties = {{"bootstrap.servers", broker->bootstrapServers()}, {"group.id", group},
+    out.properties = {{"bootstrap.servers", bootstrapServers()}, {"group.id", group},
                       {"fetch.wait.max.ms", "10"}, {"fetch.queue.backoff.ms", "5"}, {"session.timeout.ms", "2000"},
                       {"heartbeat.interval.ms", "100"}, {"partition.assignment.strategy", "cooperative-sticky"}};
     out.until.kind = until;
