@@ -221,10 +221,17 @@ void BoundsLookup::onEvent(rd_kafka_event_t* event) {
   const auto each = [&](const rd_kafka_topic_partition_t& partition) {
     Entry* entry = find(partition.topic, partition.partition);
     if (entry == nullptr) return;
-    if (partition.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    auto error = partition.err;
+    // Where the request to one of the brokers fails, ListOffsets leaves its partitions as they were: no offset and no
+    // error. Only a time has no offset for good, and that is -1.
+    const int64_t least = step_ == Step::FromTime || step_ == Step::UntilTime ? -1 : 0;
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR && step_ != Step::Committed && partition.offset < least) {
+      error = RD_KAFKA_RESP_ERR__TRANSPORT;
+    }
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
       answer(*entry, partition.offset);
-    } else if (worst == RD_KAFKA_RESP_ERR_NO_ERROR || !passes(partition.err)) {
-      worst = partition.err;
+    } else if (worst == RD_KAFKA_RESP_ERR_NO_ERROR || !passes(error)) {
+      worst = error;
       where = std::string(what) + " of " + partition.topic + "/" + std::to_string(partition.partition);
     }
   };

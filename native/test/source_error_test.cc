@@ -1,6 +1,6 @@
-#include <rdkafka_mock.h>
-
 #include "source_fixture.h"
+
+#include <rdkafka_mock.h>  // needs rdkafka.h before it
 
 namespace sabot::test {
 
@@ -56,9 +56,9 @@ TEST_F(SourceErrorTest, WhatPassesIsTriedAgainBeforeAndWhileReading) {
   TestSource source(config());
   source->subscribe({"t"});
   ASSERT_TRUE(source->decode(textSpec()).ok());
-  const auto rows = read(source);
-  EXPECT_EQ(rows.values.at(0), numbered(0, 0, 10));
-  EXPECT_EQ(rows.values.at(1), numbered(1, 0, 10));
+  auto rows = read(source);
+  EXPECT_EQ(rows.values[0], numbered(0, 0, 10));
+  EXPECT_EQ(rows.values[1], numbered(1, 0, 10));
 }
 
 TEST_F(SourceErrorTest, WhatIsNotAllowedEndsTheSource) {
@@ -70,7 +70,6 @@ TEST_F(SourceErrorTest, WhatIsNotAllowedEndsTheSource) {
   for (const Case& each : {Case{committedKey, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED, "GROUP_AUTHORIZATION_FAILED"},
                            Case{listOffsetsKey, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"},
                            Case{fetchKey, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"}}) {
-    rd_kafka_mock_clear_request_errors(cluster, each.request);
     rd_kafka_mock_push_request_errors(cluster, each.request, 3, each.error, each.error, each.error);
     TestSource source(config(Until::Kind::End, each.name + std::to_string(each.request)));
     source->subscribe({"t"});
@@ -84,6 +83,7 @@ TEST_F(SourceErrorTest, WhatIsNotAllowedEndsTheSource) {
     EXPECT_NE(event->message.find(each.name), std::string::npos) << event->message;
     EXPECT_FALSE(source.next(50ms)) << "it is said once, and nothing comes behind it";
     source->close();
+    rd_kafka_mock_clear_request_errors(cluster, each.request);
   }
 }
 

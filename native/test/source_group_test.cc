@@ -196,10 +196,19 @@ TEST_P(SourceGroupTest, ARevokedPartitionIsKeptUntilItIsAnswered) {
   first->revoked(revoked->token);  // twice is once
   const auto moved = second.next(Kind::Assigned);
   ASSERT_TRUE(moved);
-  ASSERT_EQ(moved->partitions.size(), 1u);
+  ASSERT_GE(moved->partitions.size(), 1u);
   const int32_t partition = moved->partitions[0].partition;
   const int begin = committed.ok() ? 50 : 0;
-  EXPECT_EQ(read(second, 50).values[partition], numbered(partition, begin, 100 - begin));
+  std::vector<std::string> rows;
+  while (rows.size() < static_cast<size_t>(100 - begin)) {
+    auto batch = second.next(Kind::Batch);
+    ASSERT_TRUE(batch);
+    if (batch->partition != partition) continue;
+    ReadRows read;
+    read.add(std::move(*batch));
+    for (auto& row : read.values[partition]) rows.push_back(std::move(row));
+  }
+  EXPECT_EQ(rows, numbered(partition, begin, 100 - begin));
   for (auto& each : positions) each.offset = 10;
   EXPECT_TRUE(first.commit(positions).ok()) << "stale: dropped, and no error";
 }
