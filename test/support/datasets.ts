@@ -21,7 +21,7 @@ function dataset(file: string, rowsOf: (parsed: never) => readonly Row[], split:
 
 const jsonText = (value: unknown): string => JSON.stringify(value)
 
-/** 200,000 flights: delay and distance are integers, time is a float written as such (0.0). */
+/** 231,083 flights: delay and distance are integers, time is a float written as such. */
 export const flights = (): Dataset =>
   dataset(
     'flights-200k.json',
