@@ -78,7 +78,37 @@ export async function measure(bootstrapServers: string, rows: number): Promise<b
   const whole = { rows: piped.messagesIn, bytes: piped.bytesIn, ms: piped.elapsedMs }
 
   const [bestRaw, bestColumns] = [fastest(raw), fastest(columns)]
-  const ratioOf = ({ rows, ms }: Figure): number => perSecond(rows, ms) / perSecond(bestRaw.rows, bestRaw.ms)
+  const title = `${count(rows)} rows of ${(produced.bytesOut / rows).toFixed(0)} bytes, ${Object.keys(schema).length} fields`
+  printFigures(`${title}, ${partitions} partitions; best of ${rounds}, the pipeline once`, bestRaw, bestColumns, whole)
+
+  const expected = over(limit)
+  const written = await readAmounts(bootstrapServers, flagged)
+  return checked([
+    { what: 'rows written', expected: count(rows), got: count(produced.rowsOut) },
+    { what: 'rows read by librdkafka alone', expected: count(rows), got: count(bestRaw.rows) },
+    { what: 'rows read as columns', expected: count(rows), got: count(bestColumns.rows) },
+    { what: 'rows read by the pipeline', expected: count(rows), got: count(piped.messagesIn) },
+    { what: `rows over ${limit} written`, expected: count(expected.rows), got: count(piped.rowsOut) },
+    { what: `rows over ${limit} read back`, expected: count(expected.rows), got: count(written.rows) },
+    { what: 'their amounts, summed, in cents', expected: count(expected.cents), got: count(written.cents) },
+  ])
+}
+
+/** What the pipeline wrote: how many rows, and the sum of their amounts in cents. */
+async function readAmounts(bootstrapServers: string, topic: string): Promise<{ rows: number; cents: number }> {
+  let [rows, cents] = [0, 0]
+  await Stream.fromKafka({ bootstrapServers, topic, until: 'end', schema: { amount: 'float64' } }).forEachBatch(
+    (batch) => {
+      for (const amount of batch.getChild('amount')!.toArray() as Float64Array) cents += Math.round(amount * 100)
+      rows += batch.numRows
+    },
+    { signals: false },
+  )
+  return { rows, cents }
+}
+
+function printFigures(title: string, raw: Figure, columns: Figure, pipeline: Figure): void {
+  const ratioOf = ({ rows, ms }: Figure): number => perSecond(rows, ms) / perSecond(raw.rows, raw.ms)
   const line = (name: string, figure: Figure): string[] => [
     name,
     (figure.ms / 1000).toFixed(2),
@@ -86,47 +116,15 @@ export async function measure(bootstrapServers: string, rows: number): Promise<b
     (perSecond(figure.bytes, figure.ms) / 1e6).toFixed(0),
     ratioOf(figure).toFixed(2),
   ]
-  const title = `${count(rows)} rows of ${(produced.bytesOut / rows).toFixed(0)} bytes, ${Object.keys(schema).length} fields, ${partitions} partitions`
-  console.log(`\n${title}; best of ${rounds}, the pipeline once\n`)
-  console.log(
-    table(
-      ['', 'seconds', 'rows/s', 'MB/s', 'of raw'],
-      [
-        line('librdkafka alone: batch consume', bestRaw),
-        line('consume to columns, all of them', bestColumns),
-        line(`consume, amount > ${limit}, tax, produce`, whole),
-      ],
-    ),
-  )
+  const lines = [
+    line('librdkafka alone: batch consume', raw),
+    line('consume to columns, all of them', columns),
+    line(`consume, amount > ${limit}, tax, produce`, pipeline),
+  ]
+  console.log(`\n${title}\n\n${table(['', 'seconds', 'rows/s', 'MB/s', 'of raw'], lines)}\n`)
+  judge('Consume to columns', ratioOf(columns))
+  judge('The whole pipeline, which also encodes and produces', ratioOf(pipeline))
   console.log()
-  judge('Consume to columns', ratioOf(bestColumns))
-  judge('The whole pipeline, which also encodes and produces', ratioOf(whole))
-  console.log()
-
-  const expected = over(limit)
-  let cents = 0
-  let readBack = 0
-  await Stream.fromKafka({
-    bootstrapServers,
-    topic: flagged,
-    until: 'end',
-    schema: { amount: 'float64' },
-  }).forEachBatch(
-    (batch) => {
-      for (const amount of batch.getChild('amount')!.toArray() as Float64Array) cents += Math.round(amount * 100)
-      readBack += batch.numRows
-    },
-    { signals: false },
-  )
-  return checked([
-    { what: 'rows written', expected: count(rows), got: count(produced.rowsOut) },
-    { what: 'rows read by librdkafka alone', expected: count(rows), got: count(bestRaw.rows) },
-    { what: 'rows read as columns', expected: count(rows), got: count(bestColumns.rows) },
-    { what: 'rows read by the pipeline', expected: count(rows), got: count(piped.messagesIn) },
-    { what: `rows over ${limit} written`, expected: count(expected.rows), got: count(piped.rowsOut) },
-    { what: `rows over ${limit} read back`, expected: count(expected.rows), got: count(readBack) },
-    { what: 'their amounts, summed, in cents', expected: count(expected.cents), got: count(cents) },
-  ])
 }
 
 /** Under a third of what the client itself can do would mean that the design is wrong. */

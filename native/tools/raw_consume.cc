@@ -2,7 +2,9 @@
 // that Sabot uses, and prints what that took. Usage: raw-consume BOOTSTRAP_SERVERS TOPIC
 #include <rdkafka.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -53,8 +55,16 @@ int main(int argc, char** argv) {
   if (partitions == 0) die(argv[2], "no such topic");
 
   rd_kafka_topic_partition_list_t* list = rd_kafka_topic_partition_list_new(partitions);
+  // Messages to come, so that the last batch is not waited for until it is full. Markers of transactions count among
+  // them without ever coming: then the ends of the partitions end the reading.
+  long long left = 0;
   for (int p = 0; p < partitions; p++) {
     rd_kafka_topic_partition_list_add(list, argv[2], p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+    int64_t low = 0;
+    int64_t high = 0;
+    const rd_kafka_resp_err_t unknown = rd_kafka_query_watermark_offsets(consumer, argv[2], p, &low, &high, 10000);
+    if (unknown != RD_KAFKA_RESP_ERR_NO_ERROR) die("offsets", rd_kafka_err2str(unknown));
+    left += high - low;
   }
   const Clock::time_point start = Clock::now();
   rd_kafka_assign(consumer, list);
@@ -64,12 +74,14 @@ int main(int argc, char** argv) {
   long long rows = 0;
   long long bytes = 0;
   int ended = 0;
-  while (ended < partitions) {
-    const ssize_t n = rd_kafka_consume_batch_queue(queue, 100, messages.data(), messages.size());
+  while (left > 0 && ended < partitions) {
+    const size_t most = std::min(messages.size(), static_cast<size_t>(left));
+    const ssize_t n = rd_kafka_consume_batch_queue(queue, 100, messages.data(), most);
     for (ssize_t i = 0; i < n; i++) {
       rd_kafka_message_t* message = messages[static_cast<size_t>(i)];
       if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         rows++;
+        left--;
         bytes += static_cast<long long>(message->len);
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         ended++;
