@@ -95,6 +95,7 @@ class Sink::Impl final : public ClientLog {
   bool stopProducing() const { return abort_.load() || writes_.isBroken(); }
   void waitForRoom();
   Failure failureOf(rd_kafka_resp_err_t error, int32_t partition, const char* detail) const;
+  void failBystanders(const Failure& cause);
 
   SinkConfig config_;
   Writes writes_;
@@ -118,6 +119,14 @@ class Sink::Impl final : public ClientLog {
   std::thread producer_;
   std::thread delivery_;
   std::atomic<bool> producerDone_{false};
+
+  // Delivery thread only: records that were refused since another one of their batch was, which says why. Its report
+  // comes in the same call of rd_kafka_poll; their writes wait for it.
+  struct Bystander {
+    InFlight* write;
+    int32_t partition;
+  };
+  std::vector<Bystander> bystanders_;
 
   // Producer thread only.
   std::unique_ptr<RecordBuilder> builder_;
@@ -251,6 +260,9 @@ void Sink::Impl::runDelivery() {
     } else {
       rd_kafka_poll(client_, pollMs);
     }
+    while (!bystanders_.empty()) {  // of a reason that did not come
+      failBystanders(failureOf(RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD, bystanders_.back().partition, nullptr));
+    }
     room_.notify_one();
   }
 }
@@ -262,13 +274,28 @@ void Sink::Impl::onDelivery(rd_kafka_t* client, const rd_kafka_message_t* messag
     ++write->rows;
     write->bytes += static_cast<int64_t>(message->len + message->key_len);
   } else if (!write->hasFailed) {
+    if (message->err == RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) {
+      self->bystanders_.push_back({write, message->partition});
+      return;
+    }
     // Not rd_kafka_message_produce_errstr(): of what a broker said it points at memory that was freed (2.15.1).
     char reason[512] = "";
     auto error = message->err;
     if (error == RD_KAFKA_RESP_ERR__FATAL) error = rd_kafka_fatal_error(client, reason, sizeof(reason));
-    self->writes_.fail(write, self->failureOf(error, message->partition, reason));
+    const Failure failure = self->failureOf(error, message->partition, reason);
+    self->failBystanders(failure);
+    self->writes_.fail(write, failure);
   }
   self->writes_.settle(write, 1);
+}
+
+void Sink::Impl::failBystanders(const Failure& cause) {
+  std::erase_if(bystanders_, [&](const Bystander& one) {
+    if (one.partition != cause.partition) return false;
+    writes_.fail(one.write, cause);
+    writes_.settle(one.write, 1);
+    return true;
+  });
 }
 
 // What to do, where the broker's reason does not say it.
@@ -279,6 +306,8 @@ static const char* adviceFor(rd_kafka_resp_err_t error) {
       return "; raise the topic's max.message.bytes, or lower batchBytes of the sink";
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
       return "; the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms say which are taken";
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
+      return "; a compacted topic takes no record without a key, and no topic one of a time outside its bounds";
     case RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD: return "; the broker refused another record of its batch";
     default: return "";
   }
