@@ -92,6 +92,32 @@ class Arguments {
   const char* method_;
 };
 
+// What came, in a message. Texts are not quoted: a configuration holds secrets.
+std::string describe(napi_env env, napi_value value);
+bool isPending(napi_env env);                                          // an exception
+napi_value member(napi_env env, napi_value object, const char* name);  // nullptr: an exception is pending
+
+// An array's elements. False: not an array, nothing thrown; or a getter threw.
+template <class Take>  // take(napi_value) -> bool
+bool eachElement(napi_env env, napi_value value, Take&& take) {
+  bool array = false;
+  uint32_t length = 0;
+  if (value == nullptr || napi_is_array(env, value, &array) != napi_ok || !array) return false;
+  if (napi_get_array_length(env, value, &length) != napi_ok) return false;
+  for (uint32_t i = 0; i < length; ++i) {
+    napi_value element = nullptr;
+    napi_handle_scope scope = nullptr;
+    if (napi_open_handle_scope(env, &scope) != napi_ok) return false;
+    const bool taken = napi_get_element(env, value, i, &element) == napi_ok && take(element);
+    napi_close_handle_scope(env, scope);
+    if (!taken) return false;
+  }
+  return true;
+}
+
+// Where an empty buffer points: aligned for any value.
+alignas(64) inline constexpr uint8_t noBytes[64] = {};
+
 // The bytes of a typed array or DataView. Where it is none, or its memory is detached: false, nothing is thrown.
 struct BufferView {
   const uint8_t* data = nullptr;  // never nullptr once it was read
