@@ -18,19 +18,27 @@ namespace sabot {
 
 namespace {
 
-JsonNode makeNode(const Type& type, std::string path, int open, uint32_t& count) {
-  JsonNode node;
-  node.type = &type;
-  node.open = open;
-  node.id = count++;
-  for (const Field& field : type.children) {
-    node.children.push_back(
-        makeNode(field.type, type.id == TypeId::List ? path + "[]" : path + '.' + field.name, open + 1, count));
+std::vector<JsonNode> makeNodes(const std::vector<Field>& fields, const JsonNode* parent, uint32_t& count) {
+  std::vector<JsonNode> nodes;
+  nodes.reserve(fields.size());
+  for (const Field& field : fields) {
+    JsonNode& node = nodes.emplace_back();
+    node.type = &field.type;
+    node.id = field.type.id;
+    node.open = parent == nullptr ? 1 : parent->open + 1;
+    if (parent != nullptr) node.path = parent->path + (parent->id == TypeId::List ? "[]" : ".");
+    if (parent == nullptr || parent->id == TypeId::Struct) node.path += field.name;
+    node.number = count++;
+    node.children = makeNodes(field.type.children, &node, count);
+    node.lastNumber = count - 1;
+    if (node.id == TypeId::Struct) node.keys = std::make_unique<JsonKeys>(field.type.children, node.children.data());
   }
-  node.lastId = count - 1;
-  if (type.id == TypeId::Struct) node.keys = std::make_unique<JsonKeys>(type.children);
-  node.path = std::move(path);
-  return node;
+  return nodes;
+}
+
+std::vector<JsonNode> makeNodes(const std::vector<Field>& fields) {
+  uint32_t count = 0;
+  return makeNodes(fields, nullptr, count);
 }
 
 std::vector<Field> fieldsOf(const std::vector<ColumnSpec>& columns) {
@@ -42,34 +50,6 @@ std::vector<Field> fieldsOf(const std::vector<ColumnSpec>& columns) {
 // The value of a decimal digit; above 9: it is none.
 uint64_t digit(char c) { return static_cast<uint8_t>(c - '0'); }
 
-// The digits at `at`, eight at most, as a number.
-struct ShortDigits {
-  uint64_t value;
-  int count;
-};
-
-constexpr uint64_t wholePowersOfTen[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
-
-// All eight bytes at once: how many digits there are is not branched upon, because in most columns it varies.
-inline ShortDigits shortDigits(const char* at) {
-  if constexpr (std::endian::native == std::endian::little) {
-    uint64_t word = 0;
-    std::memcpy(&word, at, sizeof word);
-    word ^= 0x3030303030303030;
-    // Exact up to the first byte that is no digit: a carry only goes up from there.
-    const uint64_t others = ((word + 0x7676767676767676) | word) & 0x8080808080808080;
-    const int count = std::countr_zero(others) >> 3;
-    if (count == 0) return {0, 0};
-    word <<= 64 - 8 * count;  // zeros in front
-    word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
-    word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
-    return {(word * 10000 + (word >> 32)) & 0xFFFFFFFF, count};
-  } else {
-    ShortDigits out{0, 0};
-    for (; out.count < 8 && digit(at[out.count]) <= 9; ++out.count) out.value = out.value * 10 + digit(at[out.count]);
-    return out;
-  }
-}
 bool hasExponent(const char* at) { return (*at | 0x20) == 'e'; }
 
 template <class T>
@@ -81,16 +61,40 @@ bool fits(uint64_t magnitude, bool negative) {
   }
 }
 
+constexpr uint64_t wholePowersOfTen[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000};
 constexpr double powersOfTen[] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+
+// Eight bytes at once, the first one lowest: digits become 0 to 9. How many digits a number has is not branched upon,
+// because in most columns it varies.
+inline uint64_t digitsAt(const char* at) {
+  uint64_t word = 0;
+  std::memcpy(&word, at, sizeof word);
+  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+  return word ^ 0x3030303030303030;
+}
+// The top bit of each byte that is no digit; right up to the second of them, because a carry only goes up.
+inline uint64_t notDigits(uint64_t word) { return ((word + 0x7676767676767676) | word) & 0x8080808080808080; }
+// How many bytes lie below the lowest bit.
+inline int bytesBelow(uint64_t bits) { return std::countr_zero(bits) >> 3; }
+// The first `count` of them, 1 to 8, as a number.
+inline uint64_t numberOf(uint64_t word, int count) {
+  word <<= 64 - 8 * count;  // zeros in front
+  word = (word * 10 + (word >> 8)) & 0x00FF00FF00FF00FF;
+  word = (word * 100 + (word >> 16)) & 0x0000FFFF0000FFFF;
+  return (word * 10000 + (word >> 32)) & 0xFFFFFFFF;
+}
 
 }  // namespace
 
-JsonColumns::JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth)
-    : reader_(maxDepth), fields_(fieldsOf(columns)), keys_(fields_) {
-  uint32_t count = 0;
-  nodes_.reserve(fields_.size());
-  for (const Field& field : fields_) nodes_.push_back(makeNode(field.type, field.name, 1, count));
+// Here, where a JsonNode is more than a name.
+JsonKeys::JsonKeys(const std::vector<Field>& fields, JsonNode* nodes) {
+  keys_.reserve(fields.size() + most);  // never moved: they point to each other
+  for (const Field& field : fields) add(field.name, nodes++);
+  learned_ = keys_.size() + most;
 }
+
+JsonColumns::JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth)
+    : reader_(maxDepth), fields_(fieldsOf(columns)), nodes_(makeNodes(fields_)), keys_(fields_, nodes_.data()) {}
 
 void JsonColumns::bind(ColumnSet& out) {
   for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i].bind(out[i]);
@@ -129,11 +133,36 @@ std::string JsonColumns::misfit() {
 
 // ---------------------------------------------------------------- objects
 
+// Called for every value, so part of its caller.
+[[gnu::always_inline]] inline const char* JsonColumns::value(JsonNode& node, const char* at) {
+  switch (node.id) {
+    case TypeId::Bool: return boolean(node, at);
+    case TypeId::Int8: return integer<int8_t>(node, at);
+    case TypeId::Int16: return integer<int16_t>(node, at);
+    case TypeId::Int32: return integer<int32_t>(node, at);
+    case TypeId::Int64: return integer<int64_t>(node, at);
+    case TypeId::UInt8: return integer<uint8_t>(node, at);
+    case TypeId::UInt16: return integer<uint16_t>(node, at);
+    case TypeId::UInt32: return integer<uint32_t>(node, at);
+    case TypeId::UInt64: return integer<uint64_t>(node, at);
+    case TypeId::Float32: return real<float>(node, at);
+    case TypeId::Float64: return real<double>(node, at);
+    case TypeId::Utf8: return text(node, at);
+    case TypeId::Binary: return binary(node, at);
+    case TypeId::Date32:
+    case TypeId::Timestamp: return time(node, at);
+    case TypeId::Decimal128: return decimal(node, at);
+    case TypeId::List: return list(node, at);
+    case TypeId::Struct: return structure(node, at);
+  }
+  return nullptr;
+}
+
 const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row) {
   const char* const start = at;
   size_t seen = 0;
   JsonKey** expected = &keys.first;
-  int field = keys.first->field;
+  JsonNode* node = keys.first->node;
   size_t size = keys.first->matchFirst(at);
   if (size == 0) {
     at = JsonReader::blanks(at + 1);
@@ -146,21 +175,20 @@ const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, c
     if (size != 0) [[likely]] {
       expected = &(*expected)->next;
       at += size;
-    } else if ((at = key(keys, at, expected, field)) == nullptr) {
+    } else if ((at = key(keys, at, expected, node)) == nullptr) {
       return nullptr;
     }
     at = JsonReader::blanks(at);
-    if (field == JsonKey::none) {
+    if (node == nullptr) {
       at = reader_.skip(at, open + 1);
     } else {
-      JsonNode& node = fields[static_cast<size_t>(field)];
-      if (node.column->length() != row) [[unlikely]] again(node, row, start);
+      if (node->column->length() != row) [[unlikely]] again(*node, row, start);
       else ++seen;
-      at = value(node, at);
+      at = value(*node, at);
     }
     if (at == nullptr) return nullptr;
     const JsonKey& guess = **expected;
-    field = guess.field;
+    node = guess.node;
     size = guess.match(at);
     if (size != 0) [[likely]] continue;
     at = JsonReader::blanks(at);
@@ -183,12 +211,12 @@ const char* JsonColumns::nulls(std::vector<JsonNode>& fields, const char* at, in
 }
 
 // A key that is not the expected one, and its colon.
-const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected, int& field) {
+const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected, JsonNode*& node) {
   if (*at != '"') return reader_.fail(at, "'\"' before a key");
   const char* const behind = reader_.string(at);
   if (behind == nullptr) return nullptr;
   JsonKey* const found = keys.find(content(at, behind));
-  field = found == nullptr ? JsonKey::none : found->field;
+  node = found == nullptr ? nullptr : found->node;
   if (found != nullptr) {
     *expected = found;
     expected = &found->next;
@@ -201,35 +229,11 @@ const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected
 void JsonColumns::again(JsonNode& node, int64_t row, const char* object) {
   node.column->truncate(row);
   std::erase_if(misfits_, [&](const Misfit& misfit) {
-    return misfit.at > object && misfit.node->id >= node.id && misfit.node->id <= node.lastId;
+    return misfit.at > object && misfit.node->number >= node.number && misfit.node->number <= node.lastNumber;
   });
 }
 
 // ---------------------------------------------------------------- values
-
-const char* JsonColumns::value(JsonNode& node, const char* at) {
-  switch (node.type->id) {
-    case TypeId::Bool: return boolean(node, at);
-    case TypeId::Int8: return integer<int8_t>(node, at);
-    case TypeId::Int16: return integer<int16_t>(node, at);
-    case TypeId::Int32: return integer<int32_t>(node, at);
-    case TypeId::Int64: return integer<int64_t>(node, at);
-    case TypeId::UInt8: return integer<uint8_t>(node, at);
-    case TypeId::UInt16: return integer<uint16_t>(node, at);
-    case TypeId::UInt32: return integer<uint32_t>(node, at);
-    case TypeId::UInt64: return integer<uint64_t>(node, at);
-    case TypeId::Float32: return real<float>(node, at);
-    case TypeId::Float64: return real<double>(node, at);
-    case TypeId::Utf8: return text(node, at);
-    case TypeId::Binary: return binary(node, at);
-    case TypeId::Date32:
-    case TypeId::Timestamp: return time(node, at);
-    case TypeId::Decimal128: return decimal(node, at);
-    case TypeId::List: return list(node, at);
-    case TypeId::Struct: return structure(node, at);
-  }
-  return nullptr;
-}
 
 // null, or a value of another kind than the column's.
 const char* JsonColumns::other(JsonNode& node, const char* at) {
@@ -257,13 +261,18 @@ template <class T>
 const char* JsonColumns::integer(JsonNode& node, const char* at) {
   const bool negative = *at == '-';
   const char* const from = at + negative;
-  auto [magnitude, count] = shortDigits(from);
+  const uint64_t word = digitsAt(from);
+  const int count = bytesBelow(notDigits(word));
   if (count == 0) return other(node, at);
-  if (*from == '0') magnitude = 0, count = 1;  // no digit follows a zero
   const char* to = from + count;
-  if (count == 8) {
+  uint64_t magnitude = numberOf(word, count);
+  if (*from == '0') {  // no digit follows a zero
+    magnitude = 0;
+    to = from + 1;
+  } else if (count == 8) {
     for (uint64_t next = digit(*to); next <= 9; next = digit(*++to)) magnitude = magnitude * 10 + next;
   }
+  // 19 digits do not overflow.
   if (*to == '.' || hasExponent(to) || to - from > 19) return exactInteger<T>(node, at);
   if (!fits<T>(magnitude, negative)) return misfits(node, at);
   node.column->append(static_cast<T>(negative ? 0 - magnitude : magnitude));
@@ -287,22 +296,27 @@ template <class T>
 const char* JsonColumns::real(JsonNode& node, const char* at) {
   const bool negative = *at == '-';
   const char* const from = at + negative;
-  const auto [whole, count] = shortDigits(from);
-  if (count == 0) return other(node, at);
-  if (count == 8 || (*from == '0' && count > 1)) return exactReal<T>(node, at);
-  const char* to = from + count;
-  uint64_t digits = whole;
-  int behindPoint = 0;
+  const uint64_t word = digitsAt(from);
+  const uint64_t others = notDigits(word);
+  const int whole = bytesBelow(others);
+  if (whole == 0) return other(node, at);
+  // What is longer, has an exponent or is no number at all is not read at once.
+  if (whole == 8 || (*from == '0' && whole > 1)) return exactReal<T>(node, at);
+  uint64_t digits = numberOf(word, whole);
+  const char* to = from + whole;
+  double value = static_cast<double>(digits);
   if (*to == '.') {
-    const auto [fraction, places] = shortDigits(to + 1);
-    if (places == 0 || places == 8) return exactReal<T>(node, at);
-    digits = whole * wholePowersOfTen[places] + fraction;
-    behindPoint = places;
+    const uint64_t fraction = digitsAt(to + 1);
+    // Mostly the number ends in the first eight bytes, and where is known without looking further.
+    const uint64_t behind = others & (others - 1);
+    const int places = behind != 0 ? bytesBelow(behind) - whole - 1 : bytesBelow(notDigits(fraction));
+    if (places < 1 || places > 7) return exactReal<T>(node, at);
+    // At most 14 digits: both are exact as float64, so their quotient is rounded once.
+    digits = digits * wholePowersOfTen[places] + numberOf(fraction, places);
+    value = static_cast<double>(digits) / powersOfTen[places];
     to += 1 + places;
   }
   if (hasExponent(to)) return exactReal<T>(node, at);
-  // At most 14 digits: both are exact as float64, so their quotient is rounded once.
-  const double value = static_cast<double>(digits) / powersOfTen[behindPoint];
   node.column->append(static_cast<T>(negative ? -value : value));
   return to;
 }
@@ -367,7 +381,7 @@ std::string_view JsonColumns::content(const char* at, const char* behind) {
 }
 
 const char* JsonColumns::time(JsonNode& node, const char* at) {
-  const bool isDate = node.type->id == TypeId::Date32;
+  const bool isDate = node.id == TypeId::Date32;
   if (*at != '"') return isDate ? integer<int32_t>(node, at) : integer<int64_t>(node, at);
   const char* const behind = reader_.string(at);
   if (behind == nullptr) return nullptr;

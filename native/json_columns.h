@@ -15,13 +15,14 @@ namespace sabot {
 
 // A column of the schema, or a child of one, with where its values go.
 struct JsonNode {
-  const Type* type = nullptr;
-  std::string path;                // "items[].price", for messages
+  TypeId id = TypeId::Utf8;        // of the type
   int open = 0;                    // brackets that are open where its values begin
-  uint32_t id = 0, lastId = 0;     // its own in pre-order, and the last one of its children's
   Column* column = nullptr;        // of the ColumnSet that is being filled
   std::unique_ptr<JsonKeys> keys;  // Struct
   std::vector<JsonNode> children;
+  const Type* type = nullptr;
+  std::string path;                    // "items[].price", for messages
+  uint32_t number = 0, lastNumber = 0; // its own in pre-order, and the last one of its children's
 
   void bind(Column& to) {
     column = &to;
@@ -61,24 +62,25 @@ class JsonColumns {
     const char* at;
   };
 
+  // What is rare is kept out of line: it would cost the others registers.
   const char* object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row);
-  const char* key(JsonKeys& keys, const char* at, JsonKey**& expected, int& field);
-  static const char* nulls(std::vector<JsonNode>& fields, const char* at, int64_t row);
+  [[gnu::noinline]] const char* key(JsonKeys& keys, const char* at, JsonKey**& expected, JsonNode*& node);
+  [[gnu::noinline]] static const char* nulls(std::vector<JsonNode>& fields, const char* at, int64_t row);
   const char* value(JsonNode& node, const char* at);
-  const char* other(JsonNode& node, const char* at);
-  const char* misfits(JsonNode& node, const char* at);
-  void again(JsonNode& node, int64_t row, const char* object);
+  [[gnu::noinline]] const char* other(JsonNode& node, const char* at);
+  [[gnu::noinline]] const char* misfits(JsonNode& node, const char* at);
+  [[gnu::noinline]] void again(JsonNode& node, int64_t row, const char* object);
 
   template <class T>
   const char* integer(JsonNode& node, const char* at);
   template <class T>
-  const char* exactInteger(JsonNode& node, const char* at);
+  [[gnu::noinline]] const char* exactInteger(JsonNode& node, const char* at);
   template <class T>
   const char* real(JsonNode& node, const char* at);
   template <class T>
-  const char* exactReal(JsonNode& node, const char* at);
+  [[gnu::noinline]] const char* exactReal(JsonNode& node, const char* at);
   const char* text(JsonNode& node, const char* at);
-  const char* anyText(JsonNode& node, const char* at);
+  [[gnu::noinline]] const char* anyText(JsonNode& node, const char* at);
   const char* time(JsonNode& node, const char* at);
   const char* decimal(JsonNode& node, const char* at);
   const char* binary(JsonNode& node, const char* at);

@@ -13,14 +13,14 @@
 
 namespace sabot {
 
+struct JsonNode;
+
 // One key as documents mostly write it behind another: `,"name":` without blanks.
 class JsonKey {
  public:
-  static constexpr int none = -1;
-
   // The key that nothing begins with.
   JsonKey() = default;
-  JsonKey(std::string_view name, int key_field) : field(key_field) {
+  JsonKey(std::string_view name, JsonNode* wanted) : node(wanted) {
     // '}' would let the comparison cross the end of a document; what needs an escape is not written as it is.
     std::string text = ',' + jsonString(name) + ':';
     if (text.size() != name.size() + 4 || text.find('}') != std::string::npos) return;
@@ -39,8 +39,8 @@ class JsonKey {
   // The same, whatever the first byte is: behind '{' there is no comma.
   size_t matchFirst(const char* at) const { return match(at, masks_[0] & ~1u); }
 
-  int field = none;         // of the schema; none: no column wants it
-  JsonKey* next = nullptr;  // the key that came after it last time
+  JsonNode* node = nullptr;  // where its values go; nullptr: no column wants it
+  JsonKey* next = nullptr;   // the key that came after it last time
 
  private:
   size_t match(const char* at, uint32_t mask) const {
@@ -73,11 +73,8 @@ class JsonKeys {
 
   JsonKeys(const JsonKeys&) = delete;
   JsonKeys& operator=(const JsonKeys&) = delete;
-  explicit JsonKeys(const std::vector<Field>& fields) {
-    keys_.reserve(fields.size() + most);  // never moved: they point to each other
-    for (const Field& field : fields) add(field.name, static_cast<int>(keys_.size()));
-    learned_ = keys_.size() + most;
-  }
+  // `nodes`: one a field.
+  JsonKeys(const std::vector<Field>& fields, JsonNode* nodes);
 
   JsonKey* first = &nobody_;  // the key that came first last time
 
@@ -90,7 +87,7 @@ class JsonKeys {
     for (const char c : name) {
       if (static_cast<uint8_t>(c) >= 0x80) return nullptr;
     }
-    return add(name, JsonKey::none);
+    return add(name, nullptr);
   }
 
  private:
@@ -99,8 +96,8 @@ class JsonKeys {
     size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
   };
 
-  JsonKey* add(std::string_view name, int field) {
-    JsonKey* const key = &keys_.emplace_back(name, field);
+  JsonKey* add(std::string_view name, JsonNode* node) {
+    JsonKey* const key = &keys_.emplace_back(name, node);
     key->next = &nobody_;
     byName_.emplace(name, key);
     return key;

@@ -265,20 +265,28 @@ bool parseInstant(std::string_view text, Instant& out) {
   return true;
 }
 
-bool toTimestamp(const Instant& instant, TimeUnit unit, int64_t& out) {
-  int64_t perSecond = 1;
-  switch (unit) {
-    case TimeUnit::Second: break;
-    case TimeUnit::Milli: perSecond = 1'000; break;
-    case TimeUnit::Micro: perSecond = 1'000'000; break;
-    case TimeUnit::Nano: perSecond = 1'000'000'000; break;
-  }
-  const int64_t rest = instant.nanos / (1'000'000'000 / perSecond);
+namespace {
+
+template <int64_t PerSecond>
+bool inUnits(const Instant& instant, int64_t& out) {
+  const int64_t rest = instant.nanos / static_cast<int32_t>(1'000'000'000 / PerSecond);
   // Towards zero first, so that the last second before the least value does not overflow on the way.
-  const int64_t seconds = instant.seconds < 0 ? instant.seconds + 1 : instant.seconds;
+  const bool before = instant.seconds < 0;
   int64_t units = 0;
-  return !__builtin_mul_overflow(seconds, perSecond, &units) &&
-         !__builtin_add_overflow(units, instant.seconds < 0 ? rest - perSecond : rest, &out);
+  return !__builtin_mul_overflow(instant.seconds + (before ? 1 : 0), PerSecond, &units) &&
+         !__builtin_add_overflow(units, before ? rest - PerSecond : rest, &out);
+}
+
+}  // namespace
+
+bool toTimestamp(const Instant& instant, TimeUnit unit, int64_t& out) {
+  switch (unit) {
+    case TimeUnit::Second: return inUnits<1>(instant, out);
+    case TimeUnit::Milli: return inUnits<1'000>(instant, out);
+    case TimeUnit::Micro: return inUnits<1'000'000>(instant, out);
+    case TimeUnit::Nano: return inUnits<1'000'000'000>(instant, out);
+  }
+  return false;
 }
 
 // Four digits of a year always fit.

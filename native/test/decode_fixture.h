@@ -152,4 +152,13 @@ inline Decoded decode(const std::vector<ColumnSpec>& columns, const std::vector<
   return Decoding(columns).decode(values);
 }
 
+// What becomes of {"v": VALUE} in a column of this type: the value as JSON, or the error's code and message.
+inline std::string in(std::string_view type, std::string_view json) {
+  const Decoded out = decode(column("v", type), {"{\"v\":" + std::string(json) + "}"});
+  if (!out.errors.empty()) return out.errors[0].code + ": " + out.errors[0].message;
+  return out.rows.empty() ? "no row" : out.rows[0].substr(5, out.rows[0].size() - 6);
+}
+
+inline bool isMisfit(std::string_view type, std::string_view json) { return in(type, json).starts_with("SCHEMA: column v: "); }
+
 }  // namespace sabot::test
