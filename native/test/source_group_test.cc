@@ -165,7 +165,9 @@ TEST_P(SourceGroupTest, MembersThatComeAndGoLoseNothing) {
   }
   EXPECT_TRUE(within(20s, [&] { return distinct({first.rows(), gone}) == expected; }));
   first.leave();
-  if (refused + first.refused == 0) EXPECT_EQ(first.rows().size() + gone.size(), expected.size());
+  if (refused + first.refused == 0) {
+    EXPECT_EQ(first.rows().size() + gone.size(), expected.size());
+  }
 }
 
 TEST_P(SourceGroupTest, ARevokedPartitionIsKeptUntilItIsAnswered) {
