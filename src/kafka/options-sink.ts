@@ -51,7 +51,7 @@ export const sinkOptions = {
   timestamp: {
     ...columnName,
     defaultText: "the record's own",
-    doc: 'The column that becomes the timestamp: timestamp[ms]. null: the time of sending.',
+    doc: 'The column that becomes the timestamp: timestamp[ms]. null: the time of sending, which also stands for 1970-01-01T00:00:00Z.',
   },
   partition: {
     type: 'custom',

@@ -183,7 +183,10 @@ export interface KafkaSinkOptions {
    * Default: the record's own.
    */
   readonly headers?: string | null | undefined
-  /** The column that becomes the timestamp: timestamp[ms]. null: the time of sending. Default: the record's own. */
+  /**
+   * The column that becomes the timestamp: timestamp[ms]. null: the time of sending, which also stands for
+   * 1970-01-01T00:00:00Z. Default: the record's own.
+   */
   readonly timestamp?: string | null | undefined
   /**
    * The column that holds the partition to write to. It takes the place of `partitioner`. Default: none: the

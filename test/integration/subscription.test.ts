@@ -126,6 +126,27 @@ describe.each([
     })
   })
 
+  test('a topic that is deleted while the run goes on is waited for, and read from its beginning once it is made anew', async () => {
+    const [topic, other] = [await topicOf(unique('anew')), await topicOf(unique('stays'))]
+    await write(topic, 0, 'a', 'b', 'c')
+    await running([topic, other], { ...group(), commitIntervalMs: 100 }, async (to) => {
+      await holds(to, 'a', 'b', 'c')
+      await kafka.deleteTopic(topic)
+      await write(other, 0, 'd')
+      await holds(to, 'a', 'b', 'c', 'd')
+      // The name is free only when the broker has let it go.
+      const create = () =>
+        kafka
+          .createTopic(topic, 2)
+          .then(() => true)
+          .catch(() => false)
+      await eventually(create, 'the topic is made anew')
+      await write(topic, 0, 'e')
+      await write(topic, 1, 'f')
+      await holds(to, 'a', 'b', 'c', 'd', 'e', 'f')
+    })
+  })
+
   test('more partitions than rows, and more than a batch is wide', async () => {
     const topic = await topicOf(unique('wide'), 50)
     await write(topic, 7, 'a', 'b', 'c')
