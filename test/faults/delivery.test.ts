@@ -101,7 +101,7 @@ test('a row that JSON cannot hold (NaN) ends the run at its batch, or under skip
     })
   const error = await failure(stream({}).toKafka({ topic: output }).run(quiet))
   expect(error).toMatchObject({ code: 'ENCODE', where: { topic: input, partition: 0 } })
-  expect(error.message).toMatch(/row 7 of the batch: .*ratio/)
+  expect(error.message).toMatch(/\[0\] at offset 7: toKafka: column ratio: NaN/)
   expect(await committedOf(kafka, group, input, 1)).toEqual([0])
 
   const { lines, logger } = logged()
