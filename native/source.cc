@@ -27,6 +27,7 @@ namespace {
 
 constexpr milliseconds idleTick{500};   // how long the poll thread sleeps where nothing happens: the group's clock runs
 constexpr milliseconds earlyEvery{5};   // how often a partition may hand over a batch that is not full
+constexpr milliseconds joinWait{2000};   // how long a member that closes while it joins waits to be let in
 constexpr milliseconds closeWait{5000};  // how long the group may take to let go, before we go without
 constexpr size_t inferRows = 1000;
 constexpr milliseconds inferWait{200};
@@ -524,6 +525,13 @@ void Source::Impl::leave() {
   workers_.close();
   for (const auto& lane : assignment_.lanes()) workers_.drop(*lane);
   for (const auto& reader : assignment_.readers()) reader->stop(budget_);
+
+  // The coordinator lets in also a member that has gone before its answer came, and librdkafka, which does not know the
+  // member's id yet, does not take leave: the group would wait for nobody for as long as a session lasts.
+  const auto joined = Clock::now() + joinWait;
+  while (!failed_ && assignment_.isJoining() && Clock::now() < joined) {
+    if (rd_kafka_message_t* message = rd_kafka_consumer_poll(client_, 10)) rd_kafka_message_destroy(message);
+  }
 
   rd_kafka_queue_t* closing = rd_kafka_queue_new(client_);
   rd_kafka_error_t* error = rd_kafka_consumer_close_queue(client_, closing);

@@ -337,6 +337,11 @@ bool Assignment::isSettled() const {
   return assignedOnce_ && !awaitingAssign_ && rebalances_.empty() && revocations_.empty();
 }
 
+bool Assignment::isJoining() const {
+  const bool asked = !assignedOnce_ || awaitingAssign_;
+  return config_.group && !topics_.empty() && asked && rebalances_.empty() && revocations_.empty();
+}
+
 // ---------------------------------------------------------------- lanes and the end
 
 void Assignment::publishLanes() {

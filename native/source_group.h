@@ -59,6 +59,8 @@ class Assignment {
   Readers& readers() { return readers_; }
   // What is assigned is known, and no change of it is under way.
   bool isSettled() const;
+  // The group was asked for partitions and has not answered yet.
+  bool isJoining() const;
   // Not ok: the source cannot go on.
   const Status& failure() const { return failure_; }
 
