@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { kafka, unique } from '../support/shared-kafka.ts'
 import { startJob } from './job.ts'
-import { arrived, committedOf, fill, missing, schema } from './rows.ts'
+import { arrived, committedOf, fill, missing, schema, until } from './rows.ts'
 
 const partitions = 4
 
@@ -70,4 +70,25 @@ test('kill -9 when everything is produced and nothing is committed: the next run
   const { times } = await arrived(kafka, output, partitions)
   for (const each of times) expect([...each.values()]).toEqual(Array(rows).fill(2))
   expect(await committedOf(kafka, group, input, partitions)).toEqual(Array(partitions).fill(rows))
+})
+
+test('kill -9 of one of two members: the other takes over and leaves no row out', async () => {
+  const rows = 6_000
+  const { input, output, group, source, sink } = await topics(rows)
+  const committing = { ...source, commitIntervalMs: 50, kafka: { 'heartbeat.interval.ms': 100 } }
+  const [survivor, victim] = [0, 1].map(() => startJob({ source: committing, sink, stepMs: 5 }))
+  const shares = await Promise.all(
+    [survivor!, victim!].map((job) => job.tick(({ assigned, rowsOut }) => assigned.length === 2 && rowsOut > 0)),
+  )
+  expect(new Set(shares.flatMap(({ assigned }) => assigned.map(({ partition }) => partition))).size).toBe(partitions)
+  await victim!.kill()
+  await survivor!.tick(({ assigned }) => assigned.length === partitions)
+  await until('everything is committed', async () =>
+    (await committedOf(kafka, group, input, partitions)).every((offset) => offset === rows),
+  )
+  survivor!.signal('SIGTERM')
+  expect(await survivor!.exited, survivor!.stderr()).toBe(0)
+  const result = await arrived(kafka, output, partitions)
+  for (let p = 0; p < partitions; p++) expect(missing(result, p, rows)).toEqual([])
+  expect(result.disordered).toEqual([])
 })
