@@ -38,8 +38,10 @@ void Assignment::open(rd_kafka_t* client, rd_kafka_queue_t* replies, const std::
                                            config_.until, shared_.log);
 }
 
-void Assignment::fail(Status status) {
-  if (failure_.ok()) failure_ = std::move(status);
+void Assignment::fail(Status status, std::string topic) {
+  if (!failure_.ok()) return;
+  failure_ = std::move(status);
+  failedTopic_ = std::move(topic);
 }
 
 void Assignment::check(rd_kafka_resp_err_t error, const char* what) {
@@ -83,7 +85,7 @@ void Assignment::suspect(const std::string& topic) {
 void Assignment::onUnknownTopic(const std::string& topic, Clock::time_point now) {
   const auto since = unknownSince_.emplace(topic, now).first->second;
   if (now - since > unknownFor) {
-    fail(Status::error("UNKNOWN_TOPIC", "topic " + topic + " does not exist any more"));
+    fail(Status::error("UNKNOWN_TOPIC", "topic " + topic + " does not exist any more"), topic);
     return;
   }
   askTopicsAt_ = std::min(askTopicsAt_, now + unknownAgain);
@@ -133,7 +135,7 @@ void Assignment::onTopics(rd_kafka_event_t* event) {
     }
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       const Status status = errorStatus(code, "topic " + topic);
-      if (!isRetriable(code)) fail(status);
+      if (!isRetriable(code)) fail(status, topic);
       askTopicsAt_ = std::min(askTopicsAt_, now + unknownAgain);
       continue;
     }

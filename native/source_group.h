@@ -61,8 +61,9 @@ class Assignment {
   bool isSettled() const;
   // The group was asked for partitions and has not answered yet.
   bool isJoining() const;
-  // Not ok: the source cannot go on.
+  // Not ok: the source cannot go on. The topic that it is about may be empty.
   const Status& failure() const { return failure_; }
+  const std::string& failedTopic() const { return failedTopic_; }
 
   // Any thread: the lanes that are read.
   std::vector<std::shared_ptr<Lane>> lanes() const;
@@ -89,7 +90,7 @@ class Assignment {
   void revoke(const Rebalance& rebalance);
   void giveBack(const Revocation& revocation);
   void publishLanes();
-  void fail(Status status);
+  void fail(Status status, std::string topic = {});
   void check(rd_kafka_error_t* error, const char* what);
   void check(rd_kafka_resp_err_t error, const char* what);
 
@@ -105,6 +106,7 @@ class Assignment {
   rd_kafka_queue_t* replies_ = nullptr;
   std::unique_ptr<BoundsLookup> lookup_;
   Status failure_;
+  std::string failedTopic_;
 
   std::vector<std::string> topics_;
   std::map<std::string, Clock::time_point> unknownSince_;
