@@ -1,5 +1,7 @@
 #include "source_fixture.h"
 
+#include <atomic>
+
 #include <rdkafka_mock.h>  // needs rdkafka.h before it
 
 namespace sabot::test {
@@ -137,6 +139,29 @@ TEST_F(SourceErrorTest, LostPartitionsAreSaidToBeLostAndComeBack) {
   const auto again = source.next(Kind::Assigned);
   ASSERT_TRUE(again) << logText(source);
   EXPECT_EQ(read(source, 20).count, 20u) << "from the start: nothing was committed";
+}
+
+TEST_F(SourceErrorTest, ABrokerThatAnswersNothingHoldsACloseForSecondsOnly) {
+  TestSource source(config(Until::Kind::Never));
+  source->subscribe({"t"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto assigned = source.next(Kind::Assigned);
+  ASSERT_TRUE(assigned);
+  EXPECT_EQ(read(source, 20).count, 20u);
+  rd_kafka_mock_broker_set_rtt(cluster, 1, 50'000);
+  CommitPosition position;
+  position.topic = "t";
+  position.partition = assigned->partitions[0].partition;
+  position.epoch = assigned->partitions[0].epoch;
+  std::atomic<int> answers{0};
+  source->commit({position}, [&](Status status, bool) {
+    EXPECT_FALSE(status.ok());
+    ++answers;
+  });
+  const auto begin = Clock::now();
+  source->close();
+  EXPECT_LT(Clock::now() - begin, 30s) << "a request takes up to a minute to time out";
+  EXPECT_EQ(answers, 1);
 }
 
 TEST_F(SourceErrorTest, ATopicThatIsGoneWithoutAGroupIsAskedForAgain) {
