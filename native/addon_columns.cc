@@ -84,7 +84,7 @@ class ColumnsReader {
         return within(path, out, data ? static_cast<int64_t>(data->bytes) : 0);
       }
       case TypeId::Bool: return values(path, buffers_[first + 2], (end + 7) / 8, out);
-      default: return values(path, buffers_[first + 2], end * width(type.id), out);
+      default: return values(path, buffers_[first + 2], end * static_cast<int64_t>(fixedWidth(type.id)), out);
     }
   }
 
@@ -143,21 +143,6 @@ class ColumnsReader {
       return true;
     }
     return wrongRange(path, std::string(what) + " from 0 to " + std::to_string(max), describe(env_, makeNumber(env_, number)));
-  }
-
-  static int64_t width(TypeId id) {
-    switch (id) {
-      case TypeId::Int8:
-      case TypeId::UInt8: return 1;
-      case TypeId::Int16:
-      case TypeId::UInt16: return 2;
-      case TypeId::Int32:
-      case TypeId::UInt32:
-      case TypeId::Float32:
-      case TypeId::Date32: return 4;
-      case TypeId::Decimal128: return 16;
-      default: return 8;
-    }
   }
 
   bool wrongRange(const std::string& path, const std::string& expected, const std::string& came) {

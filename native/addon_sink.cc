@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "addon_environment.h"
+#include "addon_client.h"
 #include "addon_exports.h"
 #include "addon_values.h"
 #include "config.h"
@@ -35,47 +35,19 @@ bool readRoles(napi_env env, Napi::Object write, RecordRoles& out) {
   return readIndices(env, method, write, "value", out.value);
 }
 
-class SinkHandle final : public Napi::ObjectWrap<SinkHandle>, public Handle {
+class SinkHandle final : public ClientHandle<SinkHandle, Sink> {
  public:
-  // new Sink(configJson, wake)
-  explicit SinkHandle(const Napi::CallbackInfo& info) : ObjectWrap(info), environment_(Environment::of(info.Env())) {
-    const Arguments arguments(info, "Sink");
-    std::string json;
-    Napi::Function wake;
-    if (!arguments.text(0, "the configuration as JSON", json) ||
-        !arguments.function(1, "a function to be called when there is an event", wake)) {
-      return;
-    }
-    SinkConfig config;
-    Status status = environment_->isEnding() ? closed() : parseSinkConfig(json, config);
-    if (status.ok()) {
-      wake_ = std::make_shared<Wake>(environment_, wake);
-      std::unique_ptr<Sink> made;
-      status = Sink::create(std::move(config), [wake = wake_] { (*wake)(); }, made);
-      sink_ = std::move(made);
-    }
-    if (!status.ok()) {
-      throwError(info.Env(), status);
-      return;
-    }
-    open_ = true;
-    environment_->add(this);
-    environment_->hold();
-    Ref();  // open until it is closed, even where nothing refers to it
-  }
-  ~SinkHandle() override { environment_->remove(this); }
+  static constexpr const char* name = "Sink";
+
+  explicit SinkHandle(const Napi::CallbackInfo& info) : ClientHandle(info, parseSinkConfig) {}
 
   // metadata(timeoutMs): Promise<string>
   Napi::Value metadata(const Napi::CallbackInfo& info) {
     int64_t timeoutMs = 0;
     if (!Arguments(info, "Sink.metadata").integer(0, "a time-out in milliseconds", 0, INT32_MAX, timeoutMs)) return {};
-    return {info.Env(), environment_->run(info.Env(), [sink = sink_, timeoutMs] {
-      Outcome outcome;
-      std::string json;
-      outcome.status = sink->metadata(static_cast<int>(timeoutMs), json);
-      outcome.text = std::move(json);
-      return outcome;
-    })};
+    return metadataOf(info.Env(), [timeoutMs](Sink& sink, std::string& json) {
+      return sink.metadata(static_cast<int>(timeoutMs), json);
+    });
   }
 
   void write(const Napi::CallbackInfo& info) {
@@ -98,7 +70,7 @@ class SinkHandle final : public Napi::ObjectWrap<SinkHandle>, public Handle {
     }
     request.onError = onError == "skip" ? OnRowError::Skip : OnRowError::Fail;
     request.keepAlive = keepAlive(env, memory);
-    const Status status = closing_ ? closed() : sink_->write(std::move(request));
+    const Status status = isClosing() ? closedStatus() : client().write(std::move(request));
     if (!status.ok()) throwError(env, status);
   }
 
@@ -106,7 +78,7 @@ class SinkHandle final : public Napi::ObjectWrap<SinkHandle>, public Handle {
   Napi::Value take(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     SinkEvent event;
-    if (!sink_->take(event)) return {env, makeNull(env)};
+    if (!client().take(event)) return {env, makeNull(env)};
     ObjectMaker out(env);
     switch (event.kind) {
       case SinkEvent::Kind::Delivered:
@@ -139,39 +111,10 @@ class SinkHandle final : public Napi::ObjectWrap<SinkHandle>, public Handle {
   Napi::Value close(const Napi::CallbackInfo& info) {
     bool abort = false;
     if (!Arguments(info, "Sink.close").boolean(0, "true to abort or false", abort)) return {};
-    closing_ = true;
-    Ref();  // for `done`
-    const auto work = [sink = sink_, abort] {
-      sink->close(abort);
-      return Outcome{};
-    };
-    const auto done = [this] {
-      closedNow();
-      Unref();
-    };
-    return {info.Env(), environment_->run(info.Env(), work, done)};
+    return closeWith(info.Env(), [abort](Sink& sink) { sink.close(abort); });
   }
 
-  void shutdown() override { sink_->close(true); }
-
- private:
-  static Status closed() { return Status::error("CLOSED", "Sink: the sink was closed"); }
-
-  // Every thread of the sink is joined: nothing wakes any more.
-  void closedNow() {
-    if (!open_) return;  // by an earlier close()
-    open_ = false;
-    wake_->drop();
-    environment_->remove(this);
-    environment_->release();
-    Unref();
-  }
-
-  const std::shared_ptr<Environment> environment_;
-  std::shared_ptr<Sink> sink_;  // shared with blocking calls
-  std::shared_ptr<Wake> wake_;
-  bool open_ = false;
-  bool closing_ = false;
+  void shutdown() override { client().close(true); }
 };
 
 }  // namespace

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "addon_environment.h"
+#include "addon_client.h"
 #include "addon_exports.h"
 #include "addon_values.h"
 #include "config.h"
@@ -14,8 +14,6 @@
 namespace sabot {
 
 namespace {
-
-Status closedStatus() { return Status::error("CLOSED", "Source: the source was closed"); }
 
 std::string statsToJson(const SourceStats& stats) {
   std::string json = "{\"messages\":" + std::to_string(stats.messages) + ",\"bytes\":" + std::to_string(stats.bytes) +
@@ -94,35 +92,11 @@ napi_value makeEvent(napi_env env, SourceEvent& event, bool copySlabs) {
   return out.value();
 }
 
-class SourceHandle final : public Napi::ObjectWrap<SourceHandle>, public Handle {
+class SourceHandle final : public ClientHandle<SourceHandle, Source> {
  public:
-  // new Source(configJson, wake)
-  explicit SourceHandle(const Napi::CallbackInfo& info) : ObjectWrap(info), environment_(Environment::of(info.Env())) {
-    const Arguments arguments(info, "Source");
-    std::string json;
-    Napi::Function wake;
-    if (!arguments.text(0, "the configuration as JSON", json) ||
-        !arguments.function(1, "a function to be called when there is an event", wake)) {
-      return;
-    }
-    SourceConfig config;
-    Status status = environment_->isEnding() ? closedStatus() : parseSourceConfig(json, config);
-    if (status.ok()) {
-      wake_ = std::make_shared<Wake>(environment_, wake);
-      std::unique_ptr<Source> made;
-      status = Source::create(std::move(config), [wake = wake_] { (*wake)(); }, made);
-      source_ = std::move(made);
-    }
-    if (!status.ok()) {
-      throwError(info.Env(), status);
-      return;
-    }
-    open_ = true;
-    environment_->add(this);
-    environment_->hold();
-    Ref();  // open until it is closed, even where nothing refers to it
-  }
-  ~SourceHandle() override { environment_->remove(this); }
+  static constexpr const char* name = "Source";
+
+  explicit SourceHandle(const Napi::CallbackInfo& info) : ClientHandle(info, parseSourceConfig) {}
 
   // metadata(topics | null, timeoutMs): Promise<string>
   Napi::Value metadata(const Napi::CallbackInfo& info) {
@@ -134,36 +108,32 @@ class SourceHandle final : public Napi::ObjectWrap<SourceHandle>, public Handle 
         !arguments.integer(1, "a time-out in milliseconds", 0, INT32_MAX, timeoutMs)) {
       return {};
     }
-    return {info.Env(), environment_->run(info.Env(), [source = source_, all, topics = std::move(topics), timeoutMs] {
-      Outcome outcome;
-      std::string json;
-      outcome.status = source->metadata(all ? nullptr : &topics, static_cast<int>(timeoutMs), json);
-      outcome.text = std::move(json);
-      return outcome;
-    })};
+    return metadataOf(info.Env(), [all, topics = std::move(topics), timeoutMs](Source& source, std::string& json) {
+      return source.metadata(all ? nullptr : &topics, static_cast<int>(timeoutMs), json);
+    });
   }
 
   void subscribe(const Napi::CallbackInfo& info) {
     std::vector<std::string> topics;
     if (!Arguments(info, "Source.subscribe").texts(0, "an array of topics", topics)) return;
-    if (closing_) return throwError(info.Env(), closedStatus());
-    source_->subscribe(std::move(topics));
+    if (isClosing()) return throwError(info.Env(), closedStatus());
+    client().subscribe(std::move(topics));
   }
 
   void decode(const Napi::CallbackInfo& info) {
     std::string json;
     if (!Arguments(info, "Source.decode").text(0, "the decode spec as JSON", json)) return;
     DecodeSpec spec;
-    Status status = closing_ ? closedStatus() : parseDecodeSpec(json, spec);
-    if (status.ok()) status = source_->decode(std::move(spec));
+    Status status = isClosing() ? closedStatus() : parseDecodeSpec(json, spec);
+    if (status.ok()) status = client().decode(std::move(spec));
     if (!status.ok()) throwError(info.Env(), status);
   }
 
   // take(): AddonSourceEvent | null, also after close()
   Napi::Value take(const Napi::CallbackInfo& info) {
     SourceEvent event;
-    if (!source_->take(event)) return {info.Env(), makeNull(info.Env())};
-    return {info.Env(), makeEvent(info.Env(), event, environment_->copySlabs)};
+    if (!client().take(event)) return {info.Env(), makeNull(info.Env())};
+    return {info.Env(), makeEvent(info.Env(), event, environment().copySlabs)};
   }
 
   // commit(positionsJson): Promise<void>. The broker's answer comes on the poll thread.
@@ -175,12 +145,12 @@ class SourceHandle final : public Napi::ObjectWrap<SourceHandle>, public Handle 
     napi_deferred deferred = nullptr;
     napi_value promise = nullptr;
     if (napi_create_promise(env, &deferred, &promise) != napi_ok) return {};
-    const Status status = closing_ ? closedStatus() : parseCommitPositions(json, positions);
+    const Status status = isClosing() ? closedStatus() : parseCommitPositions(json, positions);
     if (!status.ok()) {
       settle(env, deferred, {status, {}, {}});
       return {env, promise};
     }
-    source_->commit(std::move(positions), [environment = environment_, deferred](Status answer, bool retriable) {
+    client().commit(std::move(positions), [environment = sharedEnvironment(), deferred](Status answer, bool retriable) {
       environment->post([deferred, answer = std::move(answer), retriable](napi_env current) {
         settle(current, deferred, {answer, retriable, {}});
       });
@@ -193,48 +163,21 @@ class SourceHandle final : public Napi::ObjectWrap<SourceHandle>, public Handle 
     if (!Arguments(info, "Source.revoked").integer(0, "the token of a revoked event", 0, maxSafeInteger, token)) {
       return;
     }
-    if (closing_) return throwError(info.Env(), closedStatus());
-    source_->revoked(token);
+    if (isClosing()) return throwError(info.Env(), closedStatus());
+    client().revoked(token);
   }
 
   // stats(): string, also after close()
   Napi::Value stats(const Napi::CallbackInfo& info) {
-    return {info.Env(), makeText(info.Env(), statsToJson(source_->stats()))};
+    return {info.Env(), makeText(info.Env(), statsToJson(client().stats()))};
   }
 
   // close(): Promise<void>
   Napi::Value close(const Napi::CallbackInfo& info) {
-    closing_ = true;
-    Ref();  // for `done`
-    const auto work = [source = source_] {
-      source->close();
-      return Outcome{};
-    };
-    const auto done = [this] {
-      closedNow();
-      Unref();
-    };
-    return {info.Env(), environment_->run(info.Env(), work, done)};
+    return closeWith(info.Env(), [](Source& source) { source.close(); });
   }
 
-  void shutdown() override { source_->close(); }
-
- private:
-  // Every thread of the source is joined: nothing wakes any more. Slabs that were handed over stay as they are.
-  void closedNow() {
-    if (!open_) return;  // by an earlier close()
-    open_ = false;
-    wake_->drop();
-    environment_->remove(this);
-    environment_->release();
-    Unref();
-  }
-
-  const std::shared_ptr<Environment> environment_;
-  std::shared_ptr<Source> source_;  // shared with blocking calls
-  std::shared_ptr<Wake> wake_;
-  bool open_ = false;
-  bool closing_ = false;
+  void shutdown() override { client().close(); }
 };
 
 }  // namespace

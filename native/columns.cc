@@ -32,30 +32,6 @@ void Buffer::enlarge(size_t bytes) {
 
 namespace {
 
-size_t widthOf(TypeId id) {
-  switch (id) {
-    case TypeId::Int8:
-    case TypeId::UInt8: return 1;
-    case TypeId::Int16:
-    case TypeId::UInt16: return 2;
-    case TypeId::Int32:
-    case TypeId::UInt32:
-    case TypeId::Float32:
-    case TypeId::Date32: return 4;
-    case TypeId::Int64:
-    case TypeId::UInt64:
-    case TypeId::Float64:
-    case TypeId::Timestamp: return 8;
-    case TypeId::Decimal128: return 16;
-    case TypeId::Bool:
-    case TypeId::Utf8:
-    case TypeId::Binary:
-    case TypeId::List:
-    case TypeId::Struct: return 0;
-  }
-  return 0;
-}
-
 bool hasOffsets(TypeId id) { return id == TypeId::Utf8 || id == TypeId::Binary || id == TypeId::List; }
 
 size_t bitmapBytes(int64_t bits) { return (static_cast<size_t>(bits) + 7) / 8; }
@@ -65,7 +41,7 @@ size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alig
 
 }  // namespace
 
-Column::Column(const Type& type) : type_(type), width_(widthOf(type.id)) {
+Column::Column(const Type& type) : type_(type), width_(fixedWidth(type.id)) {
   if (hasOffsets(type.id)) offsets_.push(int32_t{0});
   children_.reserve(type.children.size());
   for (const Field& field : type.children) children_.emplace_back(field.type);

@@ -66,6 +66,9 @@ Status parseSchema(std::string_view json, std::vector<Field>& out);
 std::string typeToJson(const Type& type);
 std::string schemaToJson(const std::vector<Field>& fields);
 
+// Bytes of a value; 0: bits, bytes of any length, or none of its own.
+size_t fixedWidth(TypeId id);
+
 // ---------------------------------------------------------------- bytes in
 
 // A message's key or value where librdkafka keeps it. data == nullptr: null (a tombstone, no key). size == 0 with

@@ -156,10 +156,6 @@ bool Writes::isEmpty() const {
   return inFlight_.empty();
 }
 
-void Writes::signal() {
-  if (armed_.exchange(false) && wake_) wake_();
-}
-
 bool Writes::takeOne(SinkEvent& out, ClientLog& log) {
   {
     const std::lock_guard lock(mutex_);
@@ -169,23 +165,11 @@ bool Writes::takeOne(SinkEvent& out, ClientLog& log) {
       return true;
     }
   }
-  LogLine line;
-  if (!log.take(line)) return false;
-  out = SinkEvent{};
-  out.kind = SinkEvent::Kind::Log;
-  out.level = line.level;
-  out.message = std::move(line.message);
-  return true;
+  return takeLogLine(out, log);
 }
 
 bool Writes::take(SinkEvent& out, ClientLog& log) {
-  if (takeOne(out, log)) return true;
-  // Arm first, then look again: an event that came between the look and the arming woke nobody, and is found here; one
-  // that comes later wakes.
-  armed_ = true;
-  if (!takeOne(out, log)) return false;
-  armed_ = false;
-  return true;
+  return signal_.take([&] { return takeOne(out, log); });
 }
 
 }  // namespace sabot

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "event_signal.h"
 #include "sink.h"
 
 namespace sabot {
@@ -52,7 +53,7 @@ struct InFlight {
 // their rows still arrive; nothing new is sent. Writes before it end as they end.
 class Writes {
  public:
-  Writes(std::string topic, std::function<void()> wake) : topic_(std::move(topic)), wake_(std::move(wake)) {}
+  Writes(std::string topic, std::function<void()> wake) : topic_(std::move(topic)), signal_(std::move(wake)) {}
 
   // Producer thread. After a failure, add() gives the write that failure at once.
   InFlight* add(int64_t id, std::shared_ptr<void> keepAlive);
@@ -73,20 +74,19 @@ class Writes {
   // Caller's thread: the next event of a write or line of the log; arms the wake-up where there is none.
   bool take(SinkEvent& out, ClientLog& log);
   // Any thread, no lock held: there is something to take.
-  void signal();
+  void signal() { signal_.raise(); }
 
  private:
   void report(InFlight& write);  // mutex_ held
   bool takeOne(SinkEvent& out, ClientLog& log);
 
   const std::string topic_;
-  const std::function<void()> wake_;
+  EventSignal signal_;
   mutable std::mutex mutex_;
   std::list<std::unique_ptr<InFlight>> inFlight_;
   std::deque<SinkEvent> events_;
   std::optional<Failure> first_;
   std::atomic<bool> broken_{false};
-  std::atomic<bool> armed_{true};
 };
 
 }  // namespace sabot

@@ -61,10 +61,6 @@ void EventQueue::push(SourceEvent event, HandedOver handedOver) {
   signal();
 }
 
-void EventQueue::signal() {
-  if (armed_.exchange(false) && wake_) wake_();
-}
-
 bool EventQueue::takeOne(SourceEvent& out, ClientLog& log) {
   int64_t held = 0;
   {
@@ -81,23 +77,11 @@ bool EventQueue::takeOne(SourceEvent& out, ClientLog& log) {
     budget_.release(held);
     return true;
   }
-  LogLine line;
-  if (!log.take(line)) return false;
-  out = SourceEvent{};
-  out.kind = SourceEvent::Kind::Log;
-  out.level = line.level;
-  out.message = std::move(line.message);
-  return true;
+  return takeLogLine(out, log);
 }
 
 bool EventQueue::take(SourceEvent& out, ClientLog& log) {
-  if (takeOne(out, log)) return true;
-  // Arm first, then look again: an event that came between the look and the arming woke nobody, and is found here; one
-  // that comes later wakes.
-  armed_ = true;
-  if (!takeOne(out, log)) return false;
-  armed_ = false;
-  return true;
+  return signal_.take([&] { return takeOne(out, log); });
 }
 
 }  // namespace sabot

@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 
+#include "event_signal.h"
 #include "source.h"
 
 namespace sabot {
@@ -52,7 +53,7 @@ using HandedOver = std::shared_ptr<std::atomic<int64_t>>;
 // Events in the order in which they were pushed. push() on any thread, take() on one at a time.
 class EventQueue {
  public:
-  EventQueue(std::function<void()> wake, ByteBudget& budget) : wake_(std::move(wake)), budget_(budget) {}
+  EventQueue(std::function<void()> wake, ByteBudget& budget) : signal_(std::move(wake)), budget_(budget) {}
   ~EventQueue();
   EventQueue(const EventQueue&) = delete;
   EventQueue& operator=(const EventQueue&) = delete;
@@ -62,9 +63,9 @@ class EventQueue {
   // The next event or line of the log; arms the wake-up where there is none.
   bool take(SourceEvent& out, ClientLog& log);
   // No lock held: there is something to take.
-  void signal();
+  void signal() { signal_.raise(); }
   // Whoever takes has taken everything and waits: a batch that is small is better than none.
-  bool isAwaited() const { return armed_.load(std::memory_order_relaxed); }
+  bool isAwaited() const { return signal_.isAwaited(); }
 
  private:
   struct Waiting {
@@ -74,11 +75,10 @@ class EventQueue {
   };
   bool takeOne(SourceEvent& out, ClientLog& log);
 
-  const std::function<void()> wake_;
+  EventSignal signal_;
   ByteBudget& budget_;
   std::mutex mutex_;
   std::deque<Waiting> waiting_;
-  std::atomic<bool> armed_{true};
 };
 
 }  // namespace sabot

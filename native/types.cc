@@ -205,4 +205,28 @@ std::string schemaToJson(const std::vector<Field>& fields) {
   return out;
 }
 
+size_t fixedWidth(TypeId id) {
+  switch (id) {
+    case TypeId::Int8:
+    case TypeId::UInt8: return 1;
+    case TypeId::Int16:
+    case TypeId::UInt16: return 2;
+    case TypeId::Int32:
+    case TypeId::UInt32:
+    case TypeId::Float32:
+    case TypeId::Date32: return 4;
+    case TypeId::Int64:
+    case TypeId::UInt64:
+    case TypeId::Float64:
+    case TypeId::Timestamp: return 8;
+    case TypeId::Decimal128: return 16;
+    case TypeId::Bool:
+    case TypeId::Utf8:
+    case TypeId::Binary:
+    case TypeId::List:
+    case TypeId::Struct: return 0;
+  }
+  return 0;
+}
+
 }  // namespace sabot
