@@ -52,10 +52,16 @@ void Commits::onEvent(rd_kafka_event_t* event) {
   std::string what = "commit";
   const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event);
   for (int i = 0; list != nullptr && i < list->cnt; ++i) {
-    if (list->elems[i].err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
-    error = list->elems[i].err;
-    what += std::string(" of ") + list->elems[i].topic + "/" + std::to_string(list->elems[i].partition) + " at " +
-            std::to_string(list->elems[i].offset);
+    const rd_kafka_topic_partition_t& each = list->elems[i];
+    if (each.err == RD_KAFKA_RESP_ERR_NO_ERROR) continue;
+    const std::string where = std::string(each.topic) + "/" + std::to_string(each.partition);
+    if (each.err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) {
+      log_.log(LogLevel::Warn, where + " is not there any more: its position is not committed");
+      if (error == each.err) error = RD_KAFKA_RESP_ERR_NO_ERROR;
+      continue;
+    }
+    error = each.err;
+    what += " of " + where + " at " + std::to_string(each.offset);
     break;
   }
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) done(Status::success(), false);

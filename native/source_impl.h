@@ -100,7 +100,7 @@ class Source::Impl final : public ClientLog {
   std::thread thread_;
 
   // Poll thread only.
-  Commits commits_;
+  Commits commits_{*this};
   std::shared_ptr<const DecodePlan> plan_;
   PartitionReader::Limits limits_;
   std::vector<rd_kafka_message_t*> scratch_;

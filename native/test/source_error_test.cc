@@ -4,6 +4,9 @@
 
 #include <rdkafka_mock.h>  // needs rdkafka.h before it
 
+#include <algorithm>
+#include <vector>
+
 namespace sabot::test {
 
 using Kind = SourceEvent::Kind;
@@ -111,6 +114,30 @@ TEST_F(SourceErrorTest, ARefusedCommitSaysWhetherItMayBeTriedAgain) {
   status = source.commit({position}, &retriable);
   EXPECT_FALSE(status.ok());
   EXPECT_TRUE(retriable) << "another member goes on from the last position that was committed";
+}
+
+TEST_F(SourceErrorTest, ACommitOfATopicThatWasDeletedFailsNobodyAndIsSaid) {
+  TestSource source(config(Until::Kind::Never));
+  source->subscribe({"t"});
+  ASSERT_TRUE(source->decode(textSpec()).ok());
+  const auto assigned = source.next(Kind::Assigned);
+  ASSERT_TRUE(assigned);
+  CommitPosition position;
+  position.topic = "t";
+  position.partition = assigned->partitions[0].partition;
+  position.epoch = assigned->partitions[0].epoch;
+  position.offset = 5;
+  bool retriable = false;
+  // librdkafka tries that again by itself, since a topic may also be too new to be known everywhere.
+  const std::vector<rd_kafka_resp_err_t> always(20, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+  rd_kafka_mock_push_request_errors_array(cluster, commitKey, always.size(), always.data());
+  const Status status = source.commit({position}, &retriable);
+  EXPECT_TRUE(status.ok()) << status.message;
+  const std::string said = "t/" + std::to_string(position.partition) + " is not there any more";
+  while (source.next(100ms)) continue;  // log lines come behind the events
+  EXPECT_TRUE(std::any_of(source.logs.begin(), source.logs.end(),
+                          [&](const std::string& line) { return line.rfind(said, 0) == 0; }));
+  rd_kafka_mock_clear_request_errors(cluster, commitKey);
 }
 
 // The group takes the partitions away without asking: what was read of them cannot be committed any more.

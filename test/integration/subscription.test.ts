@@ -160,6 +160,18 @@ describe.each([
   })
 })
 
+test('a group whose topic is deleted before its rows are committed commits those of the others', async () => {
+  const [gone, stays] = [await topicOf(unique('gone')), await topicOf(unique('stays'))]
+  const groupId = unique('gone')
+  for (const topic of [gone, stays]) await write(topic, 0, 'a')
+  await running([gone, stays], { groupId, commitIntervalMs: 3_600_000 }, async (to, run) => {
+    await holds(to, 'a', 'a')
+    await kafka.deleteTopic(gone)
+    await run.stop()
+  })
+  expect(await kafka.committed(groupId)).toMatchObject([{ topic: stays, partition: 0, offset: 1 }])
+})
+
 test('a group that goes on finds the partitions that were added while it was away', async () => {
   const topic = await topicOf(unique('away'))
   const groupId = unique('away')
