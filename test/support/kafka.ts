@@ -140,7 +140,10 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
 
   // Standard input is a pipe that nobody writes to: it ends with this process.
   const java = (heap: number, program: string, ...args: string[]) =>
-    spawn('java', [`-Xmx${heap}m`, '-cp', classpath, program, ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+    // A JVM without memory ends, and what waits for it fails, instead of one of its threads ending and all going quiet.
+    spawn('java', [`-Xmx${heap}m`, '-XX:+ExitOnOutOfMemoryError', '-cp', classpath, program, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
   let output = ''
   const startBroker = () => {
     const child = java(options.heap ?? 1024, 'KafkaBroker', folder)
@@ -152,7 +155,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
     return child
   }
   let broker = startBroker()
-  const admin = java(256, 'KafkaAdmin', bootstrapServers)
+  const admin = java(512, 'KafkaAdmin', bootstrapServers)
+  admin.stderr.pipe(process.stderr)
 
   /** Not before the end of this process, where nothing can be awaited. */
   const atExit = () => {
