@@ -3,8 +3,9 @@
 //   node scripts/test-native.mjs [plain] [address] [thread] [fuzz] [--gtest_filter=...]     default: all four
 //
 // plain: optimised, as the addon is; address: with the undefined-behaviour sanitizer; fuzz: the fuzz programs
-// under both of these. The results of a kind lie in build/test-<kind>/results.json (GoogleTest's form).
-import { spawnSync } from 'node:child_process'
+// under both of these. The results of a kind lie in build/test-<kind>/results/, in GoogleTest's form.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { build, buildDependencies, cmake, root } from './build-native.mjs'
@@ -12,6 +13,8 @@ import { build, buildDependencies, cmake, root } from './build-native.mjs'
 const all = ['plain', 'address', 'thread', 'fuzz']
 /** Documents that every fuzz program mutates. */
 const mutations = '200000'
+/** Processes that share the tests of a kind: most of them wait for brokers, and for time to pass. */
+const shards = 4
 
 const args = process.argv.slice(2)
 const gtest = args.filter((arg) => arg.startsWith('--gtest_'))
@@ -30,10 +33,10 @@ const env = {
   TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${suppressions}`,
 }
 
-function succeeds(program, args) {
-  const result = spawnSync(program, args, { stdio: 'inherit', env })
-  if (result.status !== 0) console.error(`sabot: ${program} failed (${result.signal ?? result.status})`)
-  return result.status === 0
+async function succeeds(program, args, extra = {}) {
+  const [status, signal] = await once(spawn(program, args, { stdio: 'inherit', env: { ...env, ...extra } }), 'exit')
+  if (status !== 0) console.error(`sabot: ${program} failed (${signal ?? status})`)
+  return status === 0
 }
 
 const fuzzFolder = join(root, 'native', 'fuzz')
@@ -41,17 +44,23 @@ const fuzzers = (existsSync(fuzzFolder) ? readdirSync(fuzzFolder) : [])
   .filter((file) => file.endsWith('.cc'))
   .map((file) => file.slice(0, -'.cc'.length))
 
-function passes(kind) {
+async function passes(kind) {
   console.log(`sabot: C++ tests, ${kind}`)
   if (kind === 'fuzz') {
     const at = cmake('test-address', ['-DSABOT_TESTS=ON', '-DSABOT_SANITIZE=address'], ['fuzzers'])
-    return fuzzers.map((fuzzer) => succeeds(join(at, fuzzer), [mutations])).every(Boolean)
+    const passed = await Promise.all(fuzzers.map((fuzzer) => succeeds(join(at, fuzzer), [mutations])))
+    return passed.every(Boolean)
   }
-  const results = join(build, `test-${kind}`, 'results.json')
-  rmSync(results, { force: true })
+  const results = join(build, `test-${kind}`, 'results')
+  rmSync(results, { recursive: true, force: true })
   const sanitize = kind === 'plain' ? '' : kind
   const at = cmake(`test-${kind}`, ['-DSABOT_TESTS=ON', `-DSABOT_SANITIZE=${sanitize}`], ['sabot_test'])
-  return succeeds(join(at, 'sabot_test'), ['--gtest_brief=1', `--gtest_output=json:${results}`, ...gtest])
+  const run = (_, shard) =>
+    succeeds(join(at, 'sabot_test'), ['--gtest_brief=1', `--gtest_output=json:${results}/${shard}.json`, ...gtest], {
+      GTEST_TOTAL_SHARDS: String(shards),
+      GTEST_SHARD_INDEX: String(shard),
+    })
+  return (await Promise.all(Array.from({ length: shards }, run))).every(Boolean)
 }
 
 const missing = buildDependencies()
@@ -59,7 +68,8 @@ if (missing !== undefined) {
   console.error(`sabot: the C++ tests cannot be built: missing ${missing}`)
   process.exit(1)
 }
-const failed = (kinds.length > 0 ? kinds : all).filter((kind) => !passes(kind))
+const failed = []
+for (const kind of kinds.length > 0 ? kinds : all) if (!(await passes(kind))) failed.push(kind)
 if (failed.length > 0) {
   console.error(`sabot: C++ tests failed: ${failed.join(', ')}`)
   process.exit(1)

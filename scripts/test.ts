@@ -3,7 +3,7 @@
  * last line. A step that fails without a test of its own to blame (types, lint, a build, a sanitizer) counts as one failure.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,8 +25,9 @@ function read<T>(path: string): T | undefined {
 function googleTest(kind: string): Totals {
   type Results = { testsuites: { testsuite: { status: string; result: string; failures?: object[] }[] }[] }
   const totals = none()
-  const results = read<Results>(`build/test-${kind}/results.json`)
-  for (const one of (results?.testsuites ?? []).flatMap(({ testsuite }) => testsuite)) {
+  const folder = `build/test-${kind}/results`
+  const shards = (existsSync(folder) ? readdirSync(folder) : []).map((file) => read<Results>(`${folder}/${file}`)!)
+  for (const one of shards.flatMap(({ testsuites }) => testsuites).flatMap(({ testsuite }) => testsuite)) {
     if (one.failures !== undefined) totals.failed++
     else if (one.status === 'RUN' && one.result === 'COMPLETED') totals.passed++
     else totals.skipped++
@@ -55,7 +56,7 @@ interface Step {
 const native = (kind: string): Step => ({
   command: process.execPath,
   args: ['scripts/test-native.mjs', kind],
-  results: `build/test-${kind}/results.json`,
+  results: `build/test-${kind}/results`,
   totals: () => googleTest(kind),
 })
 
@@ -79,7 +80,7 @@ const failures: string[] = []
 for (const { command, args, results, totals } of steps) {
   const name = [command === process.execPath ? 'node' : command, ...args].join(' ')
   console.log(`\n> ${name}`)
-  if (results !== undefined) rmSync(results, { force: true })
+  if (results !== undefined) rmSync(results, { recursive: true, force: true })
   const { status, signal, error } = spawnSync(command, args, { stdio: 'inherit' })
   const counted = totals?.() ?? none()
   if (status !== 0) {
