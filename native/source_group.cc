@@ -181,8 +181,7 @@ bool Assignment::isCooperative() const {
 
 void Assignment::onRebalance(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t* partitions) {
   if (closing_) {
-    // While it terminates, librdkafka takes every call for this one.
-    rd_kafka_assign(client_, nullptr);
+    giveAllBack();
     return;
   }
   Rebalance rebalance;
@@ -361,10 +360,20 @@ std::vector<std::shared_ptr<Lane>> Assignment::lanes() const {
 void Assignment::beginClose() {
   closing_ = true;
   if (lookup_) lookup_->cancel();
-  const bool unanswered = !rebalances_.empty() || !revocations_.empty();
+  // Without a group librdkafka waits for nothing.
+  const bool unanswered = config_.group && (!rebalances_.empty() || !revocations_.empty());
   rebalances_.clear();
   revocations_.clear();
-  if (unanswered) rd_kafka_assign(client_, nullptr);
+  if (unanswered) giveAllBack();
+}
+
+// While it terminates, librdkafka takes the first call for giving everything back, whatever it asked for, and then ends.
+// It may have asked twice (an assign that nobody answered, and the revoke of closing); but a second call may come when
+// the group has ended, is then never taken, and would never return.
+void Assignment::giveAllBack() {
+  if (gaveAllBack_) return;
+  gaveAllBack_ = true;
+  rd_kafka_assign(client_, nullptr);
 }
 
 void Assignment::clear() {

@@ -89,6 +89,7 @@ class Assignment {
   void apply(std::vector<PartitionBounds> bounds);
   void revoke(const Rebalance& rebalance);
   void giveBack(const Revocation& revocation);
+  void giveAllBack();
   void publishLanes();
   void fail(Status status, std::string topic = {});
   void check(rd_kafka_error_t* error, const char* what);
@@ -118,6 +119,7 @@ class Assignment {
   bool assignedOnce_ = false;
   bool awaitingAssign_ = false;   // a revoke is always followed by an assign, even of nothing
   bool closing_ = false;
+  bool gaveAllBack_ = false;
 
   Readers readers_;
   std::map<Name, int64_t> targets_;  // of the whole run

@@ -69,11 +69,18 @@ TEST_F(SourceTest, ClosingIsQuickWhateverItDoes) {
     source->subscribe({"close"});
     closes(source);
   }
-  for (int i = 0; i < 10; ++i) {
+  for (int i = 0; i < 60; ++i) {  // while it joins, looks for where to begin, and reads
     TestSource source(config(Until::Kind::Never, "group" + std::to_string(i)));
     source->subscribe({"close"});
     ASSERT_TRUE(source->decode(textSpec()).ok());
-    std::this_thread::sleep_for(std::chrono::milliseconds(i * 5));
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 1000));
+    closes(source);
+  }
+  for (int i = 0; i < 40; ++i) {  // while it looks for the partitions, and for where they begin and end
+    TestSource source(withoutGroup());
+    source->subscribe({"close"});
+    ASSERT_TRUE(source->decode(textSpec()).ok());
+    std::this_thread::sleep_for(std::chrono::microseconds(i * 250));
     closes(source);
   }
   {
