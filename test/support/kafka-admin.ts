@@ -60,7 +60,7 @@ type Config = Readonly<Record<string, string>>
 export interface Kafka {
   readonly address: KafkaAddress
   readonly bootstrapServers: string
-  /** Resolves when every partition has a leader. */
+  /** Resolves when every partition has a leader that answers. */
   createTopic(topic: string, partitions?: number, config?: Config): Promise<void>
   deleteTopic(topic: string): Promise<void>
   addPartitions(topic: string, total: number): Promise<void>
