@@ -127,6 +127,7 @@ test('offsets by time, the beginning moved, and a position committed', async () 
   await kafka.commit(topic, topic, 0, 3)
   expect(await kafka.committed(topic)).toMatchObject([{ topic, partition: 0, offset: 3 }])
   expect(await kafka.describeGroup(topic)).toMatchObject({ state: 'Empty', members: [] })
+  expect(await kafka.describeGroup(unique('nobody'))).toMatchObject({ state: 'Dead', members: [] })
 })
 
 test('a broker of its own may be killed, started again and stopped, and keeps its records meanwhile', async () => {

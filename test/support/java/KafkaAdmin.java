@@ -35,6 +35,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
@@ -367,8 +368,16 @@ public final class KafkaAdmin {
 
   private JsonNode describeGroup(JsonNode request) throws Exception {
     String group = request.get("group").asText();
-    ConsumerGroupDescription found = admin.describeConsumerGroups(List.of(group)).all().get().get(group);
     ObjectNode answer = JSON.createObjectNode();
+    ConsumerGroupDescription found;
+    try {
+      found = admin.describeConsumerGroups(List.of(group)).all().get().get(group);
+    } catch (ExecutionException error) {
+      // Without a member and a committed offset there is no such group: one with nobody in it.
+      if (!(error.getCause() instanceof GroupIdNotFoundException)) throw error;
+      answer.put("state", "Dead").put("type", "").put("assignor", "").putArray("members");
+      return answer;
+    }
     answer.put("state", found.groupState().toString()).put("type", found.type().toString());
     answer.put("assignor", found.partitionAssignor());
     ArrayNode members = answer.putArray("members");
