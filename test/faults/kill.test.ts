@@ -74,12 +74,14 @@ test('kill -9 when everything is produced and nothing is committed: the next run
 
 test('kill -9 of one of two members: the other takes over and leaves no row out', async () => {
   const rows = 6_000
-  const { input, output, group, source, sink } = await topics(rows)
+  const { input, output, group, source, sink } = await topics(0)
   const committing = { ...source, commitIntervalMs: 50, kafka: { 'heartbeat.interval.ms': 100 } }
   const [survivor, victim] = [0, 1].map(() => startJob({ source: committing, sink, stepMs: 5 }))
-  const shares = await Promise.all(
-    [survivor!, victim!].map((job) => job.tick(({ assigned, rowsOut }) => assigned.length === 2 && rowsOut > 0)),
-  )
+  const both = [survivor!, victim!]
+  await Promise.all(both.map((job) => job.tick(({ assigned }) => assigned.length === 2)))
+  // Not before: the first of them could be through with all rows when the second joins.
+  await fill(kafka, input, partitions, rows)
+  const shares = await Promise.all(both.map((job) => job.tick(({ rowsOut }) => rowsOut > 0)))
   expect(new Set(shares.flatMap(({ assigned }) => assigned.map(({ partition }) => partition))).size).toBe(partitions)
   await victim!.kill()
   await survivor!.tick(({ assigned }) => assigned.length === partitions)
