@@ -6,9 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,11 +14,10 @@
 
 #include "array_fixture.h"
 #include "broker.h"
+#include "client_fixture.h"
 #include "sink.h"
 
 namespace sabot::test {
-
-using namespace std::chrono_literals;
 
 struct ReadBack {
   int32_t partition = 0;
@@ -82,46 +79,7 @@ inline std::vector<ReadBack> readTopic(const std::string& bootstrapServers, cons
   return records;
 }
 
-// A sink whose wake-ups are waited for, as the addon does: one wake after a take() that found nothing.
-class TestSink {
- public:
-  explicit TestSink(SinkConfig config) {
-    const Status status = Sink::create(std::move(config), [this] {
-      const std::lock_guard lock(mutex_);
-      ++wakes_;
-      woken_.notify_one();
-    }, sink_);
-    EXPECT_TRUE(status.ok()) << status.message;
-  }
-
-  Sink& operator*() { return *sink_; }
-  Sink* operator->() { return sink_.get(); }
-  void destroy() { sink_.reset(); }
-
-  // The next event of a write; log lines are kept apart. nullopt: none within the time.
-  std::optional<SinkEvent> next(std::chrono::milliseconds within = 15s) {
-    const auto deadline = std::chrono::steady_clock::now() + within;
-    for (;;) {
-      SinkEvent event;
-      if (sink_->take(event)) {
-        if (event.kind != SinkEvent::Kind::Log) return event;
-        logs.push_back(std::move(event.message));
-        continue;
-      }
-      std::unique_lock lock(mutex_);
-      if (!woken_.wait_until(lock, deadline, [this] { return wakes_ > 0; })) return std::nullopt;
-      wakes_ = 0;
-    }
-  }
-
-  std::vector<std::string> logs;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  int wakes_ = 0;
-  std::unique_ptr<Sink> sink_;
-};
+using TestSink = TestClient<Sink, SinkConfig, SinkEvent>;
 
 inline SinkConfig sinkConfig(const std::string& bootstrapServers, const std::string& topic,
                              Partitioner partitioner = Partitioner::Murmur2) {

@@ -18,8 +18,7 @@ TEST_F(SourceTest, ASlowReaderHoldsBoundedBytesAndLosesNothing) {
   small.maxQueueBytes = 300'000;
   small.properties.emplace_back("queued.max.messages.kbytes", "64");
   TestSource source(small);
-  source->subscribe({"slow"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"slow"});
   ASSERT_TRUE(source.next(Kind::Assigned));
   // One batch of each partition may be taken beyond the limit, and its rows lie beside its messages while it is decoded.
   constexpr int64_t most = 300'000 + 2 * 4 * 100 * 1000;
@@ -44,8 +43,7 @@ TEST_F(SourceTest, ABatchLargerThanTheQueueStillComes) {
   auto tiny = config();
   tiny.maxQueueBytes = 1;
   TestSource source(tiny);
-  source->subscribe({"large"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"large"});
   EXPECT_EQ(read(source).count, 20u);
 }
 
@@ -71,29 +69,25 @@ TEST_F(SourceTest, ClosingIsQuickWhateverItDoes) {
   }
   for (int i = 0; i < 60; ++i) {  // while it joins, looks for where to begin, and reads
     TestSource source(config(Until::Kind::Never, "group" + std::to_string(i)));
-    source->subscribe({"close"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"close"});
     std::this_thread::sleep_for(std::chrono::microseconds(i * 1000));
     closes(source);
   }
   for (int i = 0; i < 40; ++i) {  // while it looks for the partitions, and for where they begin and end
     TestSource source(withoutGroup());
-    source->subscribe({"close"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"close"});
     std::this_thread::sleep_for(std::chrono::microseconds(i * 250));
     closes(source);
   }
   {
     TestSource source(withoutGroup(Until::Kind::Never));
-    source->subscribe({"close"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"close"});
     EXPECT_EQ(read(source, 100).count > 0, true);
     closes(source);
   }
   {
     TestSource source(config(Until::Kind::Never, "destroyed"));
-    source->subscribe({"close"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"close"});
     ASSERT_TRUE(source.next(Kind::Batch));
     source.destroy();
   }
@@ -105,8 +99,7 @@ TEST_F(SourceTest, ClosingWithAnUnansweredRevokeGivesThePartitionsBack) {
     auto member = config(Until::Kind::Never, std::string("unanswered-") + strategy);
     member.properties.emplace_back("partition.assignment.strategy", strategy);
     TestSource first(member);
-    first->subscribe({"unanswered"});
-    ASSERT_TRUE(first->decode(textSpec()).ok());
+    first.begin({"unanswered"});
     ASSERT_TRUE(first.next(Kind::Assigned));
     TestSource second(member);
     second->subscribe({"unanswered"});
@@ -130,8 +123,7 @@ TEST(SourceOutage, AnUnreachableBrokerIsWaitedForAndClosedQuickly) {
     config.group = group;
     config.until.kind = Until::Kind::End;
     TestSource source(config);
-    source->subscribe({"nowhere"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"nowhere"});
     std::string json;
     const std::vector<std::string> names = {"nowhere"};
     EXPECT_EQ(source->metadata(&names, 300, json).code, "CONNECT");
@@ -147,8 +139,7 @@ TEST_F(SourceTest, ABrokerThatGoesAwayIsWaitedFor) {
   topic("outage", 1);
   fill("outage", 1, 10);
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"outage"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"outage"});
   const auto assigned = source.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
   EXPECT_EQ(read(source, 10).count, 10u);
@@ -157,11 +148,7 @@ TEST_F(SourceTest, ABrokerThatGoesAwayIsWaitedFor) {
   const auto event = source.next(300ms);
   EXPECT_FALSE(event && event->kind == Kind::Error) << event->message;
   std::atomic<int> answers{0};
-  CommitPosition position;
-  position.topic = "outage";
-  position.partition = 0;
-  position.offset = 10;
-  position.epoch = assigned->partitions[0].epoch;
+  const CommitPosition position = at(assigned->partitions[0], 10);
   source->commit({position}, [&](Status status, bool) {
     EXPECT_FALSE(status.ok());
     ++answers;
@@ -177,16 +164,12 @@ TEST_F(SourceTest, CommitsAreAnsweredOnceEvenWhenClosedMeanwhile) {
   fill("commits", 1, 10);
   for (int round = 0; round < 5; ++round) {
     TestSource source(config(Until::Kind::Never, "commits" + std::to_string(round)));
-    source->subscribe({"commits"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"commits"});
     const auto assigned = source.next(Kind::Assigned);
     ASSERT_TRUE(assigned);
     EXPECT_EQ(read(source, 10).count, 10u);
     std::atomic<int> answers{0};
-    CommitPosition position;
-    position.topic = "commits";
-    position.partition = 0;
-    position.epoch = assigned->partitions[0].epoch;
+    CommitPosition position = at(assigned->partitions[0], 0);
     for (int i = 0; i < 50; ++i) {
       position.offset = i % 10;
       source->commit({position}, [&](Status status, bool) {

@@ -59,8 +59,7 @@ TEST_F(SourceErrorTest, WhatPassesIsTriedAgainBeforeAndWhileReading) {
   rd_kafka_mock_push_request_errors(cluster, fetchKey, 3, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                     RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR);
   TestSource source(config());
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   auto rows = read(source);
   EXPECT_EQ(rows.values[0], numbered(0, 0, 10));
   EXPECT_EQ(rows.values[1], numbered(1, 0, 10));
@@ -77,8 +76,7 @@ TEST_F(SourceErrorTest, WhatIsNotAllowedEndsTheSource) {
                            Case{fetchKey, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "TOPIC_AUTHORIZATION_FAILED"}}) {
     rd_kafka_mock_push_request_errors(cluster, each.request, 3, each.error, each.error, each.error);
     TestSource source(config(Until::Kind::End, each.name + std::to_string(each.request)));
-    source->subscribe({"t"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"t"});
     std::optional<SourceEvent> event;
     do event = source.next();
     while (event && event->kind != Kind::Error && event->kind != Kind::End);
@@ -94,16 +92,11 @@ TEST_F(SourceErrorTest, WhatIsNotAllowedEndsTheSource) {
 
 TEST_F(SourceErrorTest, ARefusedCommitSaysWhetherItMayBeTriedAgain) {
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   const auto assigned = source.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
   EXPECT_EQ(read(source, 20).count, 20u);
-  CommitPosition position;
-  position.topic = "t";
-  position.partition = assigned->partitions[0].partition;
-  position.epoch = assigned->partitions[0].epoch;
-  position.offset = 5;
+  const CommitPosition position = at(assigned->partitions[0], 5);
   bool retriable = false;
   rd_kafka_mock_push_request_errors(cluster, commitKey, 1, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
   Status status = source.commit({position}, &retriable);
@@ -118,15 +111,10 @@ TEST_F(SourceErrorTest, ARefusedCommitSaysWhetherItMayBeTriedAgain) {
 
 TEST_F(SourceErrorTest, ACommitOfATopicThatWasDeletedFailsNobodyAndIsSaid) {
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   const auto assigned = source.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
-  CommitPosition position;
-  position.topic = "t";
-  position.partition = assigned->partitions[0].partition;
-  position.epoch = assigned->partitions[0].epoch;
-  position.offset = 5;
+  const CommitPosition position = at(assigned->partitions[0], 5);
   bool retriable = false;
   // librdkafka tries that again by itself, since a topic may also be too new to be known everywhere.
   const std::vector<rd_kafka_resp_err_t> always(20, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
@@ -143,8 +131,7 @@ TEST_F(SourceErrorTest, ACommitOfATopicThatWasDeletedFailsNobodyAndIsSaid) {
 // The group takes the partitions away without asking: what was read of them cannot be committed any more.
 TEST_F(SourceErrorTest, LostPartitionsAreSaidToBeLostAndComeBack) {
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   const auto assigned = source.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
   EXPECT_EQ(read(source, 20).count, 20u);
@@ -170,16 +157,12 @@ TEST_F(SourceErrorTest, LostPartitionsAreSaidToBeLostAndComeBack) {
 
 TEST_F(SourceErrorTest, ABrokerThatAnswersNothingHoldsACloseForSecondsOnly) {
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   const auto assigned = source.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
   EXPECT_EQ(read(source, 20).count, 20u);
   rd_kafka_mock_broker_set_rtt(cluster, 1, 50'000);
-  CommitPosition position;
-  position.topic = "t";
-  position.partition = assigned->partitions[0].partition;
-  position.epoch = assigned->partitions[0].epoch;
+  const CommitPosition position = at(assigned->partitions[0], 0);
   std::atomic<int> answers{0};
   source->commit({position}, [&](Status status, bool) {
     EXPECT_FALSE(status.ok());
@@ -194,8 +177,7 @@ TEST_F(SourceErrorTest, ABrokerThatAnswersNothingHoldsACloseForSecondsOnly) {
 TEST_F(SourceErrorTest, ATopicThatIsGoneWithoutAGroupIsAskedForAgain) {
   rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
   TestSource source(withoutGroup());
-  source->subscribe({"t"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"t"});
   EXPECT_FALSE(source.next(300ms)) << "it may just have been made: that is waited for";
   rd_kafka_mock_topic_set_error(cluster, "t", RD_KAFKA_RESP_ERR_NO_ERROR);
   EXPECT_EQ(read(source).count, 20u);

@@ -17,12 +17,10 @@
 #include <vector>
 
 #include "broker.h"
+#include "client_fixture.h"
 #include "source.h"
 
 namespace sabot::test {
-
-using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 struct TestMessage {
   int32_t partition = 0;
@@ -127,37 +125,17 @@ inline DecodeSpec textSpec(std::vector<MessageColumn> message = {MessageColumn::
   return spec;
 }
 
-// A source whose wake-ups are waited for, as the addon does: one wake after a take() that found nothing.
-class TestSource {
+class TestSource : public TestClient<Source, SourceConfig, SourceEvent> {
  public:
-  explicit TestSource(SourceConfig config) {
-    const Status status = Source::create(std::move(config), [this] {
-      const std::lock_guard lock(mutex_);
-      ++wakes_;
-      woken_.notify_one();
-    }, source_);
-    EXPECT_TRUE(status.ok()) << status.message;
+  using TestClient::TestClient;
+  using TestClient::next;
+
+  // Reads topics of texts.
+  void begin(std::vector<std::string> topics) {
+    (*this)->subscribe(std::move(topics));
+    EXPECT_TRUE((*this)->decode(textSpec()).ok());
   }
 
-  Source& operator*() { return *source_; }
-  Source* operator->() { return source_.get(); }
-  void destroy() { source_.reset(); }
-
-  // The next event; log lines are kept apart. nullopt: none within the time.
-  std::optional<SourceEvent> next(std::chrono::milliseconds within = 15s) {
-    const auto deadline = Clock::now() + within;
-    for (;;) {
-      SourceEvent event;
-      if (source_->take(event)) {
-        if (event.kind != SourceEvent::Kind::Log) return event;
-        logs.push_back(std::move(event.message));
-        continue;
-      }
-      std::unique_lock lock(mutex_);
-      if (!woken_.wait_until(lock, deadline, [this] { return wakes_ > 0; })) return std::nullopt;
-      wakes_ = 0;
-    }
-  }
   std::optional<SourceEvent> next(SourceEvent::Kind kind, std::chrono::milliseconds within = 15s) {
     const auto deadline = Clock::now() + within;
     for (;;) {
@@ -172,7 +150,7 @@ class TestSource {
     std::mutex mutex;
     std::condition_variable changed;
     std::optional<Status> answer;
-    source_->commit(std::move(positions), [&](Status status, bool again) {
+    (*this)->commit(std::move(positions), [&](Status status, bool again) {
       const std::lock_guard lock(mutex);
       answer = std::move(status);
       if (retriable != nullptr) *retriable = again;
@@ -185,15 +163,16 @@ class TestSource {
     }
     return *answer;
   }
-
-  std::vector<std::string> logs;
-
- private:
-  std::mutex mutex_;
-  std::condition_variable woken_;
-  int wakes_ = 0;
-  std::unique_ptr<Source> source_;
 };
+
+// A position in a partition as it is assigned.
+inline CommitPosition at(const AssignedPartition& assigned, int64_t offset) {
+  CommitPosition position;
+  static_cast<Partition&>(position) = assigned;
+  position.offset = offset;
+  position.epoch = assigned.epoch;
+  return position;
+}
 
 // What was read, by partition: values in the order in which they came.
 struct ReadRows {

@@ -174,15 +174,13 @@ TEST_P(SourceGroupTest, ARevokedPartitionIsKeptUntilItIsAnswered) {
   topic("kept", 2);
   fill("kept", 2, 100);
   TestSource first(member());
-  first->subscribe({"kept"});
-  ASSERT_TRUE(first->decode(textSpec()).ok());
+  first.begin({"kept"});
   const auto assigned = first.next(Kind::Assigned);
   ASSERT_TRUE(assigned);
   EXPECT_EQ(read(first, 200).count, 200u);
 
   TestSource second(member());
-  second->subscribe({"kept"});
-  ASSERT_TRUE(second->decode(textSpec()).ok());
+  second.begin({"kept"});
   const auto revoked = first.next(Kind::Revoked);
   ASSERT_TRUE(revoked);
   EXPECT_FALSE(revoked->lost);
@@ -218,8 +216,7 @@ TEST_P(SourceGroupTest, ARevokedPartitionIsKeptUntilItIsAnswered) {
 TEST_P(SourceGroupTest, EveryAssignmentHasAnEpochOfItsOwn) {
   topic("epochs", 2);
   TestSource first(member());
-  first->subscribe({"epochs"});
-  ASSERT_TRUE(first->decode(textSpec()).ok());
+  first.begin({"epochs"});
   std::set<int64_t> epochs;
   for (int round = 0; round < 2; ++round) {
     const auto before = first.next(Kind::Assigned);
@@ -284,12 +281,10 @@ TEST_P(SourceGroupTest, AMemberWithNothingToDoEnds) {
   topic("one", 1);
   fill("one", 1, 10);
   TestSource first(member());
-  first->subscribe({"one"});
-  ASSERT_TRUE(first->decode(textSpec()).ok());
+  first.begin({"one"});
   EXPECT_EQ(read(first, 10).count, 10u);
   TestSource second(member(Until::Kind::End));
-  second->subscribe({"one"});
-  ASSERT_TRUE(second->decode(textSpec()).ok());
+  second.begin({"one"});
   std::atomic<bool> done{false};
   std::thread answering([&] {  // eager: the first gives everything back for a moment
     while (!done) {

@@ -8,8 +8,7 @@ TEST_F(SourceTest, EveryRowComesInOrderFromSeveralPartitions) {
   topic("many", 4);
   fill("many", 4, 5000);
   TestSource source(config());
-  source->subscribe({"many"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"many"});
   const auto rows = read(source);
   ASSERT_EQ(rows.values.size(), 4u) << logText(source);
   for (int32_t p = 0; p < 4; ++p) {
@@ -25,8 +24,7 @@ TEST_F(SourceTest, WithoutAGroupEveryPartitionIsRead) {
   topic("free", 3);
   fill("free", 3, 100);
   TestSource source(withoutGroup());
-  source->subscribe({"free"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"free"});
   const auto rows = read(source);
   for (int32_t p = 0; p < 3; ++p) EXPECT_EQ(rows.values.at(p), numbered(p, 0, 100));
 }
@@ -35,8 +33,7 @@ TEST_F(SourceTest, ABoundedReadOfAnEmptyTopicEnds) {
   topic("empty", 3);
   for (auto& bounded : {config(), withoutGroup()}) {
     TestSource source(bounded);
-    source->subscribe({"empty"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"empty"});
     EXPECT_EQ(read(source).count, 0u);
   }
 }
@@ -47,8 +44,7 @@ TEST_F(SourceTest, CommittedPositionsAreWhereARestartGoesOn) {
   int64_t epoch = 0;
   {
     TestSource source(config());
-    source->subscribe({"restart"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"restart"});
     const auto assigned = source.next(Kind::Assigned);
     ASSERT_TRUE(assigned);
     ASSERT_EQ(assigned->partitions.size(), 1u);
@@ -65,8 +61,7 @@ TEST_F(SourceTest, CommittedPositionsAreWhereARestartGoesOn) {
     EXPECT_TRUE(source.commit({position}).ok()) << "dropped";
   }
   TestSource source(config());
-  source->subscribe({"restart"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"restart"});
   EXPECT_EQ(read(source).values[0], numbered(0, 60, 40));
 }
 
@@ -148,8 +143,7 @@ TEST_F(SourceTest, BatchesAreBoundedByRows) {
   auto small = config();
   small.maxRows = 64;
   TestSource source(small);
-  source->subscribe({"rows"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"rows"});
   const auto rows = read(source);
   EXPECT_EQ(rows.values.at(0), numbered(0, 0, 1000));
   int64_t next = 0;
@@ -168,8 +162,7 @@ TEST_F(SourceTest, BatchesAreBoundedByBytesAndALargerMessageComesAlone) {
   auto small = config();
   small.maxBytes = 1000;
   TestSource source(small);
-  source->subscribe({"bytes"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"bytes"});
   const auto rows = read(source);
   EXPECT_EQ(rows.count, 40u);
   bool alone = false;
@@ -186,8 +179,7 @@ TEST_F(SourceTest, BatchesAreBoundedByBytesAndALargerMessageComesAlone) {
 TEST_F(SourceTest, ABatchThatIsNotFullIsHandedOver) {
   topic("trickle", 1);
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"trickle"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"trickle"});
   ASSERT_TRUE(source.next(Kind::Assigned));
   for (int i = 0; i < 5; ++i) {
     fill("trickle", 1, 1, i);
@@ -219,8 +211,7 @@ TEST_F(SourceTest, FromOffsetsBeginsThereAndElsewhereAtTheStart) {
     given.from.kind = From::Kind::Offsets;
     given.from.offsets = {{"offsets", {{0, 7}, {2, 10}}}};
     TestSource source(given);
-    source->subscribe({"offsets"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"offsets"});
     auto rows = read(source);
     EXPECT_EQ(rows.values[0], numbered(0, 7, 3));
     EXPECT_EQ(rows.values[1], numbered(1, 0, 10));
@@ -236,8 +227,7 @@ TEST_F(SourceTest, FromLatestReadsOnlyWhatComesAfterTheStart) {
     auto given = from;
     given.from.kind = From::Kind::Latest;
     TestSource source(given);
-    source->subscribe({"latest"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"latest"});
     ASSERT_TRUE(source.next(Kind::Assigned));
     fill("latest", 1, 5, next);
     EXPECT_EQ(read(source, 5).values[0], numbered(0, next, 5));
@@ -251,15 +241,13 @@ TEST_F(SourceTest, ATimeWithoutRecordsYetIsTheEnd) {
   auto given = withoutGroup(Until::Kind::Timestamp);
   given.until.timestamp = 4'000'000'000'000;
   TestSource all(given);
-  all->subscribe({"future"});
-  ASSERT_TRUE(all->decode(textSpec()).ok());
+  all.begin({"future"});
   EXPECT_EQ(read(all).values[0], numbered(0, 0, 10));
 
   given.from.kind = From::Kind::Timestamp;
   given.from.timestamp = 4'000'000'000'000;
   TestSource none(given);
-  none->subscribe({"future"});
-  ASSERT_TRUE(none->decode(textSpec()).ok());
+  none.begin({"future"});
   EXPECT_EQ(read(none).count, 0u);
 }
 
@@ -270,8 +258,7 @@ TEST_F(SourceTest, ATopicThatIsSubscribedLaterIsReadToo) {
   fill("second", 1, 10);
   for (auto& each : {config(Until::Kind::Never), withoutGroup(Until::Kind::Never)}) {
     TestSource source(each);
-    source->subscribe({"first"});
-    ASSERT_TRUE(source->decode(textSpec()).ok());
+    source.begin({"first"});
     EXPECT_EQ(read(source, 10).count, 10u);
     source->subscribe({"first", "second"});
     const auto rows = read(source, 10);
@@ -283,8 +270,7 @@ TEST_F(SourceTest, ATopicThatIsSubscribedLaterIsReadToo) {
 TEST_F(SourceTest, AnEmptyPartitionTellsItsPosition) {
   topic("position", 1);
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"position"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"position"});
   const auto batch = source.next(Kind::Batch);
   ASSERT_TRUE(batch) << "a run that commits it goes on from here, whatever `from` it is restarted with";
   EXPECT_EQ(batch->nextOffset, 0);
@@ -296,8 +282,7 @@ TEST_F(SourceTest, LagIsWhatWasNotHandedOver) {
   topic("lag", 1);
   fill("lag", 1, 100);
   TestSource source(config(Until::Kind::Never));
-  source->subscribe({"lag"});
-  ASSERT_TRUE(source->decode(textSpec()).ok());
+  source.begin({"lag"});
   EXPECT_EQ(read(source, 100).count, 100u);
   const auto stats = source->stats();
   ASSERT_EQ(stats.lag.size(), 1u);
