@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { kafka, unique } from '../support/shared-kafka.ts'
-import { startJob } from './job.ts'
+import { type Job, startJob } from './job.ts'
 
 const partitions = 4
 const messages = 300_000
@@ -56,17 +56,22 @@ const job = {
 
 const lengthOf = async (topic: string): Promise<number> => (await kafka.offsets(topic)).reduce((a, b) => a + b)
 
-test('a slow step on 300 MiB keeps the memory bounded, and the group keeps a member that is slower than its time-outs', async () => {
-  expect(await lengthOf(input)).toBe(messages)
+/** A member of a group of its own; `pace`: how it is slower than its time-outs. */
+const slowMember = async (pace: Pick<Job, 'stepMs' | 'blockMs'>) => {
   const [output, group] = [unique('out'), unique('group')]
   await kafka.createTopic(output, 1)
   const running = startJob({
     ...job,
     source: { ...job.source, groupId: group, sessionTimeoutMs: 1_500, maxPollIntervalMs: 1_500 },
     sink: { ...job.sink, topic: output },
-    // Longer than both time-outs.
-    stepMs: 2_000,
+    ...pace,
   })
+  return { running, group }
+}
+
+test('a slow step on 300 MiB keeps the memory bounded, and the group keeps a member that is slower than its time-outs', async () => {
+  expect(await lengthOf(input)).toBe(messages)
+  const { running, group } = await slowMember({ stepMs: 2_000 })
   await running.tick(({ batches }) => batches >= 2)
   const before = await kafka.describeGroup(group)
   expect(before.members).toHaveLength(1)
@@ -94,14 +99,7 @@ test('a slow step on 300 MiB keeps the memory bounded, and the group keeps a mem
 })
 
 test('a thread of JavaScript that is busy for seconds keeps its partitions', async () => {
-  const [output, group] = [unique('out'), unique('group')]
-  await kafka.createTopic(output, 1)
-  const running = startJob({
-    ...job,
-    source: { ...job.source, groupId: group, sessionTimeoutMs: 1_500, maxPollIntervalMs: 1_500 },
-    sink: { ...job.sink, topic: output },
-    blockMs: 3_000,
-  })
+  const { running, group } = await slowMember({ blockMs: 3_000 })
   await running.tick(({ batches }) => batches >= 1)
   const before = await kafka.describeGroup(group)
   await running.tick(({ batches }) => batches >= 3)

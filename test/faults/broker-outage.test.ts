@@ -4,9 +4,10 @@ import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type SabotError, Stream } from '../../src/index.ts'
+import { Stream } from '../../src/index.ts'
 import { type StartedKafka, startKafka } from '../support/kafka.ts'
-import { arrived, committedOf, fill, missing, numbered, schema, until } from './rows.ts'
+import { eventually, failure } from '../support/outcome.ts'
+import { arrived, committedOf, missing, numbered, schema, twoTopics } from './rows.ts'
 
 const partitions = 2
 const quiet = { signals: false } as const
@@ -22,31 +23,16 @@ afterAll(() => kafka?.stop())
 
 let count = 0
 const topics = async (rows: number) => {
-  const [input, output, group] = [`in-${++count}`, `out-${count}`, `group-${count}`]
-  await kafka.createTopic(input, partitions)
-  await kafka.createTopic(output, partitions)
-  await fill(kafka, input, partitions, rows)
+  const made = await twoTopics(kafka, [`in-${++count}`, `out-${count}`, `group-${count}`], partitions, rows)
   const source = {
-    bootstrapServers: kafka.bootstrapServers,
-    topic: input,
-    groupId: group,
-    schema,
+    ...made.source,
     batch: { maxRows: 200 },
     // A run that went without a broker could not say goodbye: the next one waits for this.
     sessionTimeoutMs: 6_000,
     kafka: { 'reconnect.backoff.max.ms': 500 },
     commitIntervalMs: 50,
   } as const
-  return { input, output, group, source, sink: { topic: output } }
-}
-
-const failure = async (work: Promise<unknown>): Promise<SabotError> => {
-  try {
-    await work
-  } catch (error) {
-    return error as SabotError
-  }
-  throw new Error('it did not fail')
+  return { ...made, source }
 }
 
 test.each([
@@ -71,7 +57,7 @@ test.each([
       ended = true
     },
   )
-  await until('rows are on their way', () => run.metrics().rowsOut > 1_000)
+  await eventually(() => run.metrics().rowsOut > 1_000, 'rows are on their way')
   await leave()
   await sleep(3_000)
   // What it had is not all: it waits for the rest.
@@ -79,8 +65,10 @@ test.each([
   expect(run.metrics().rowsOut).toBeLessThan(partitions * rows)
   await comeBack()
   for (let p = 0; p < partitions; p++) await kafka.produce(input, numbered(p, rows, rows + 500))
-  await until('everything is committed', async () =>
-    (await committedOf(kafka, group, input, partitions)).every((offset) => offset === rows + 500),
+  await eventually(
+    async () => (await committedOf(kafka, group, input, partitions)).every((offset) => offset === rows + 500),
+    'everything is committed',
+    60_000,
   )
   await run.stop()
   const result = await arrived(kafka, output, partitions)
@@ -96,7 +84,7 @@ test('an outage longer than deliveryTimeoutMs fails the run with the reason; not
     return batch
   })
   const run = stream.toKafka({ ...sink, deliveryTimeoutMs: 1_000 }).start(quiet)
-  await until('rows are on their way', () => run.metrics().rowsOut > 1_000)
+  await eventually(() => run.metrics().rowsOut > 1_000, 'rows are on their way')
   await kafka.kill()
   const error = await failure(run.done).finally(() => kafka.start())
   expect(error).toMatchObject({ code: 'DELIVERY', retriable: true, where: { topic: output } })
@@ -115,7 +103,11 @@ test('an outage longer than deliveryTimeoutMs fails the run with the reason; not
 test('a run that has nothing to commit stops while the broker is away', async () => {
   const { source, sink, output } = await topics(10)
   const run = Stream.fromKafka(source).toKafka(sink).start(quiet)
-  await until('everything is committed', () => run.metrics().rowsOut === partitions * 10 && run.metrics().commits > 0)
+  await eventually(
+    () => run.metrics().rowsOut === partitions * 10 && run.metrics().commits > 0,
+    'everything is committed',
+    60_000,
+  )
   await sleep(200)
   await kafka.kill()
   try {
@@ -136,10 +128,10 @@ test('a second signal ends a run whose rows wait for a broker that is away', asy
     })
     .toKafka(sink)
     .start({ signals: ['SIGUSR2'] })
-  await until('rows are on their way', () => run.metrics().rowsOut > 1_000)
+  await eventually(() => run.metrics().rowsOut > 1_000, 'rows are on their way')
   await kafka.kill()
   try {
-    await until('rows wait', () => run.metrics().inFlight > 0)
+    await eventually(() => run.metrics().inFlight > 0, 'rows wait')
     process.emit('SIGUSR2')
     await sleep(500)
     process.emit('SIGUSR2')

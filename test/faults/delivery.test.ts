@@ -1,8 +1,9 @@
 /** Records that the broker refuses, and rows that cannot be written. */
 import { expect, test } from 'vitest'
-import { col, type SabotError, Stream } from '../../src/index.ts'
+import { col, Stream } from '../../src/index.ts'
+import { eventually, failure } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
-import { arrived, committedOf, fill, missing, numbered, schema, until } from './rows.ts'
+import { arrived, committedOf, fill, missing, numbered, schema } from './rows.ts'
 
 const quiet = { signals: false } as const
 
@@ -19,15 +20,6 @@ const topics = async (config: Readonly<Record<string, string>> = {}) => {
     commitIntervalMs: 20,
   } as const
   return { input, output, group, source }
-}
-
-const failure = async (work: Promise<unknown>): Promise<SabotError> => {
-  try {
-    await work
-  } catch (error) {
-    return error as SabotError
-  }
-  throw new Error('it did not fail')
 }
 
 /** Every row in front of the committed position lies in the output. */
@@ -70,7 +62,7 @@ test('a topic that is deleted under the run fails it by name; nothing past it is
   })
     .toKafka({ topic: output, deliveryTimeoutMs: 10_000 })
     .start(quiet)
-  await until('the rows are committed', async () => (await committedOf(kafka, group, input, 1))[0] === 100)
+  await eventually(async () => (await committedOf(kafka, group, input, 1))[0] === 100, 'the rows are committed')
   await kafka.deleteTopic(output)
   await kafka.produce(input, numbered(0, 100, 150))
   const error = await failure(run.done)

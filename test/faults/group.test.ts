@@ -1,9 +1,10 @@
 /** A group under load while a member comes and goes. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { eventually } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 import { startJob } from './job.ts'
-import { arrived, committedOf, missing, numbered, schema, until } from './rows.ts'
+import { arrived, committedOf, missing, numbered, schema } from './rows.ts'
 
 const partitions = 4
 
@@ -51,8 +52,9 @@ test.each(['cooperative', 'range'] as const)(
     // It has not only been there: it took rows each time, and the rest went on meanwhile.
     for (const { metrics } of stays) expect(metrics.rowsOut).toBeGreaterThan(0)
 
-    await until('everything is committed', async () =>
-      (await committedOf(kafka, group, input, partitions)).every((offset) => offset === count),
+    await eventually(
+      async () => (await committedOf(kafka, group, input, partitions)).every((offset) => offset === count),
+      'everything is committed',
     )
     steady.signal('SIGTERM')
     expect(await steady.exited, steady.stderr()).toBe(0)

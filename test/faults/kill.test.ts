@@ -1,27 +1,18 @@
 /** kill -9 while rows are on their way: what is committed has arrived, and what is not committed comes again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
+import { eventually } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 import { startJob } from './job.ts'
-import { arrived, committedOf, fill, missing, schema, until } from './rows.ts'
+import { arrived, committedOf, fill, missing, twoTopics } from './rows.ts'
 
 const partitions = 4
 
 const topics = async (rows: number) => {
-  const [input, output, group] = [unique('in'), unique('out'), unique('group')]
-  await kafka.createTopic(input, partitions)
-  await kafka.createTopic(output, partitions)
-  await fill(kafka, input, partitions, rows)
-  const source = {
-    bootstrapServers: kafka.bootstrapServers,
-    topic: input,
-    groupId: group,
-    schema,
-    // The group gives up a member that was killed after this time.
-    sessionTimeoutMs: 1_000,
-    batch: { maxRows: 100 },
-  } as const
-  return { input, output, group, source, sink: { topic: output } }
+  const made = await twoTopics(kafka, [unique('in'), unique('out'), unique('group')], partitions, rows)
+  // The group gives up a member that was killed after this time.
+  const source = { ...made.source, sessionTimeoutMs: 1_000, batch: { maxRows: 100 } } as const
+  return { ...made, source }
 }
 
 test('kill -9 at eight random moments and a last run to the end: no row is lost, no commit ran ahead', async () => {
@@ -85,8 +76,9 @@ test('kill -9 of one of two members: the other takes over and leaves no row out'
   expect(new Set(shares.flatMap(({ assigned }) => assigned.map(({ partition }) => partition))).size).toBe(partitions)
   await victim!.kill()
   await survivor!.tick(({ assigned }) => assigned.length === partitions)
-  await until('everything is committed', async () =>
-    (await committedOf(kafka, group, input, partitions)).every((offset) => offset === rows),
+  await eventually(
+    async () => (await committedOf(kafka, group, input, partitions)).every((offset) => offset === rows),
+    'everything is committed',
   )
   survivor!.signal('SIGTERM')
   expect(await survivor!.exited, survivor!.stderr()).toBe(0)

@@ -1,5 +1,4 @@
 /** Rows that know their own place, and what became of them in another topic. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Kafka, KafkaRecord } from '../support/kafka-admin.ts'
 
 /** Columns of a numbered row: the partition it was written to, and its offset there. */
@@ -58,11 +57,17 @@ export async function committedOf(kafka: Kafka, group: string, topic: string, pa
   )
 }
 
-/** Waits for something outside this process. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 60_000): Promise<void> {
-  const end = Date.now() + timeoutMs
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error(`it did not come to pass within ${timeoutMs} ms: ${what}`)
-    await sleep(50)
-  }
+/** A filled topic and an empty one, and the options that read the first with a group. */
+export async function twoTopics(
+  kafka: Kafka,
+  names: readonly [string, string, string],
+  partitions: number,
+  rows: number,
+) {
+  const [input, output, group] = names
+  await kafka.createTopic(input, partitions)
+  await kafka.createTopic(output, partitions)
+  await fill(kafka, input, partitions, rows)
+  const source = { bootstrapServers: kafka.bootstrapServers, topic: input, groupId: group, schema } as const
+  return { input, output, group, source, sink: { topic: output } }
 }

@@ -2,21 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Run, Stream } from '../../src/index.ts'
+import { eventually } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 import { startJob } from './job.ts'
-import { arrived, committedOf, fill, missing, numbered, schema, until } from './rows.ts'
+import { arrived, committedOf, missing, numbered, twoTopics } from './rows.ts'
 
 const partitions = 3
 const quiet = { signals: false } as const
 
-const topics = async (rows: number) => {
-  const [input, output, group] = [unique('in'), unique('out'), unique('group')]
-  await kafka.createTopic(input, partitions)
-  await kafka.createTopic(output, partitions)
-  await fill(kafka, input, partitions, rows)
-  const source = { bootstrapServers: kafka.bootstrapServers, topic: input, groupId: group, schema } as const
-  return { input, output, group, source, sink: { topic: output } }
-}
+const topics = (rows: number) => twoTopics(kafka, [unique('in'), unique('out'), unique('group')], partitions, rows)
 
 const members = async (group: string) => (await kafka.describeGroup(group)).members
 
@@ -37,7 +31,7 @@ test('stop() delivers what was taken, commits exactly that, and leaves the group
     })
     .toKafka(sink)
     .start(quiet)
-  await until('rows are delivered', () => run.metrics().rowsOut > 500)
+  await eventually(() => run.metrics().rowsOut > 500, 'rows are delivered')
   expect(await members(group)).toHaveLength(1)
   await run.stop()
   expect(await members(group)).toEqual([])
@@ -68,7 +62,10 @@ test('an AbortSignal ends run(), which resolves; one that came before does not e
   const pipeline = Stream.fromKafka(source).toKafka(sink)
   const controller = new AbortController()
   const running = pipeline.run({ ...quiet, signal: controller.signal })
-  await until('every row is delivered', async () => (await kafka.offsets(sink.topic)).reduce((a, b) => a + b) === 300)
+  await eventually(
+    async () => (await kafka.offsets(sink.topic)).reduce((a, b) => a + b) === 300,
+    'every row is delivered',
+  )
   controller.abort()
   expect((await running).rowsOut).toBe(300)
   expect(await members(group)).toEqual([])
@@ -82,13 +79,13 @@ test('start() tells how it goes: partitions, rows, lag, commits; and how it was 
     .toKafka(sink)
     .start(quiet)
   expect(run.backend).toBe('native')
-  await until('it is up to date', () => {
+  await eventually(() => {
     const { rowsOut, lag, inFlight } = run.metrics()
     return (
       rowsOut === 1500 && inFlight === 0 && lag.length === partitions && lag.every(({ messages }) => messages === 0n)
     )
-  })
-  await until('it has committed', () => run.metrics().commits > 0)
+  }, 'it is up to date')
+  await eventually(() => run.metrics().commits > 0, 'it has committed')
   const going = run.metrics()
   expect([...going.assigned].sort((a, b) => a.partition - b.partition)).toEqual(
     Array.from({ length: partitions }, (_, partition) => ({ topic: input, partition })),
@@ -104,7 +101,7 @@ test('stop() ends a run that still waits for the first row of a topic without a 
   const { group, source, sink } = await topics(0)
   const { schema: _, ...inferring } = source
   const run = Stream.fromKafka(inferring).toKafka(sink).start(quiet)
-  await until('it is in the group', async () => (await members(group)).length === 1)
+  await eventually(async () => (await members(group)).length === 1, 'it is in the group')
   await run.stop()
   expect((await run.done).messagesIn).toBe(0)
   expect(await members(group)).toEqual([])
@@ -141,7 +138,7 @@ test('stop() of two members while the group moves partitions resolves; each row 
   })
   for (const ms of [50, 150, 250, 350]) {
     const one = stream.toKafka(sink).start(quiet)
-    await until('the first has partitions', () => one.metrics().assigned.length > 0)
+    await eventually(() => one.metrics().assigned.length > 0, 'the first has partitions')
     const two = stream.toKafka(sink).start(quiet)
     await sleep(ms)
     await Promise.all([one.stop(), two.stop()])

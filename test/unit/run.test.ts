@@ -2,8 +2,9 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Float64, RecordBatch, type Table, tableFromArrays, vectorFromArray } from 'apache-arrow'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { col, type Run, type SabotError, Stream } from '../../src/index.ts'
+import { col, type Run, Stream } from '../../src/index.ts'
 import { MemoryBroker, type MemoryRecord } from '../support/memory.ts'
+import { failure } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
 vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
@@ -34,15 +35,6 @@ const until = async (holds: () => boolean): Promise<void> => {
 }
 const turns = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await turn()
-}
-
-const failure = async (work: Promise<unknown>): Promise<SabotError> => {
-  try {
-    await work
-  } catch (error) {
-    return error as SabotError
-  }
-  throw new Error('it did not fail')
 }
 
 const plain = (table: Table): unknown[] =>
