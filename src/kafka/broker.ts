@@ -4,6 +4,7 @@ import type { AddonBroker } from './addon.ts'
 import { loadAddon } from './load.ts'
 import { fromAddon } from './native-metadata.ts'
 import { isPlainObject } from './option.ts'
+import { isPartitionCount, topicEntries } from './options-admin.ts'
 import { isTopicName } from './options-source.ts'
 
 export interface EmbeddedBrokerOptions {
@@ -70,11 +71,7 @@ export class EmbeddedBroker implements AsyncDisposable {
 
 function topicList(options: unknown): [string, number][] {
   const given = isPlainObject(options) ? (options.topics ?? []) : options
-  const list: [unknown, unknown][] | undefined = Array.isArray(given)
-    ? given.map((name) => [name, 1])
-    : isPlainObject(given)
-      ? Object.entries(given)
-      : undefined
+  const list = topicEntries(given)
   if (list === undefined || !isPlainObject(options)) {
     const expected = "an array of names, or an object such as { orders: 4 } with each topic's partitions"
     throw new SabotError(
@@ -90,8 +87,7 @@ function topicList(options: unknown): [string, number][] {
 }
 
 function checkTopic(name: unknown, partitions: unknown): void {
-  const isCount = Number.isInteger(partitions) && Number(partitions) >= 1 && Number(partitions) <= 10_000
-  if (isTopicName(name) && isCount) return
+  if (isTopicName(name) && isPartitionCount(partitions)) return
   const [expected, came] = isTopicName(name)
     ? [`topic "${name}" must have 1 to 10000 partitions`, partitions]
     : ['a topic must be named with letters, digits, ".", "_" and "-"', name]

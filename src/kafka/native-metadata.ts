@@ -57,6 +57,23 @@ export function unreachable(
 export const isUnknown = (topic: TopicMetadata): boolean =>
   topic.error === undefined ? topic.partitions === 0 : /unknown.*(topic|partition)/i.test(topic.error)
 
+/** A topic that was just created may not have reached the broker that is asked. */
+const UNKNOWN_RETRIES_MS = [100, 200, 400]
+
+/** Asks again, for a moment, while a topic that `asked` picks is unknown. */
+export async function untilKnown(
+  ask: () => Promise<readonly TopicMetadata[]>,
+  asked: (found: readonly TopicMetadata[]) => readonly TopicMetadata[] = (found) => found,
+): Promise<readonly TopicMetadata[]> {
+  let found = await ask()
+  for (const ms of UNKNOWN_RETRIES_MS) {
+    if (!asked(found).some(isUnknown)) break
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    found = await ask()
+  }
+  return found
+}
+
 /** The error of a topic that cannot be used. `existing`: every topic there is. */
 export function topicError(
   call: 'fromKafka' | 'toKafka',

@@ -7,14 +7,12 @@ import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
 import type { Addon, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions } from './backend.ts'
-import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError } from './native-metadata.ts'
+import { fromAddon, isUnknown, readMetadata, topicError, untilKnown } from './native-metadata.ts'
 
 interface Pending {
   readonly resolve: (delivery: Delivery) => void
   readonly reject: (error: SabotError) => void
 }
-
-const UNKNOWN_RETRIES_MS = [100, 200, 400]
 
 export class NativeSink implements Sink {
   readonly #addon: Addon
@@ -44,24 +42,19 @@ export class NativeSink implements Sink {
     } catch (error) {
       throw fromAddon(error)
     }
-    let { found, others } = await this.#metadata()
-    for (const ms of UNKNOWN_RETRIES_MS) {
-      if (!isUnknown(found)) break
-      await new Promise((resolve) => setTimeout(resolve, ms))
-      ;({ found, others } = await this.#metadata())
-    }
-    if (isUnknown(found) || found.error !== undefined) {
-      throw topicError('toKafka', found, this.#options.bootstrapServers, others)
-    }
-  }
-
-  async #metadata(): Promise<{ readonly found: TopicMetadata; readonly others: readonly string[] }> {
-    this.#refuseClosed()
-    const { topic, bootstrapServers, connectTimeoutMs } = this.#options
-    const [found, ...others] = await readMetadata('toKafka', bootstrapServers, connectTimeoutMs, () =>
-      this.#sink!.metadata(connectTimeoutMs),
+    const { bootstrapServers, connectTimeoutMs } = this.#options
+    // The topic, and where it is unknown those that exist behind it.
+    const [found, ...others] = await untilKnown(
+      () => {
+        this.#refuseClosed()
+        return readMetadata('toKafka', bootstrapServers, connectTimeoutMs, () => this.#sink!.metadata(connectTimeoutMs))
+      },
+      (topics) => topics.slice(0, 1),
     )
-    return { found: found ?? { name: topic, partitions: 0 }, others: others.map(({ name }) => name) }
+    if (found === undefined || isUnknown(found) || found.error !== undefined) {
+      const existing = others.map(({ name }) => name)
+      throw topicError('toKafka', found ?? { name: topic, partitions: 0 }, bootstrapServers, existing)
+    }
   }
 
   async write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery> {

@@ -18,7 +18,7 @@ import type {
   SourceStats,
   TopicPartition,
 } from './backend.ts'
-import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError } from './native-metadata.ts'
+import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError, untilKnown } from './native-metadata.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
 
@@ -51,9 +51,6 @@ export function planFields(plan: DecodePlan): readonly Field[] {
     })),
   ]
 }
-
-/** A topic that was just created may not have reached the broker that is asked. */
-const UNKNOWN_RETRIES_MS = [100, 200, 400]
 
 export class NativeSource implements Source {
   readonly #addon: Addon
@@ -258,13 +255,10 @@ export class NativeSource implements Source {
       return names
     }
     const names = typeof topic === 'string' ? [topic] : [...new Set(topic)]
-    let found = await this.#metadata(names)
-    for (const ms of UNKNOWN_RETRIES_MS) {
-      if (!found.some(isUnknown)) break
-      await new Promise((resolve) => setTimeout(resolve, ms))
+    const found = await untilKnown(() => {
       this.#refuseClosed()
-      found = await this.#metadata(names)
-    }
+      return this.#metadata(names)
+    })
     const wrong = found.find((each) => isUnknown(each) || each.error !== undefined)
     if (wrong === undefined) return names
     const existing = isUnknown(wrong) ? (await this.#metadata(null)).map(({ name }) => name) : []

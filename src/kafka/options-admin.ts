@@ -32,14 +32,17 @@ export interface NewTopic {
 /** The broker's default. */
 const UNGIVEN_REPLICATION = -1
 
+/** Names (one partition each), or names and what is said of each; undefined: neither. */
+export function topicEntries(given: unknown): readonly [unknown, unknown][] | undefined {
+  if (Array.isArray(given)) return given.map((name) => [name, 1])
+  return isPlainObject(given) ? Object.entries(given) : undefined
+}
+
+export const isPartitionCount = (value: unknown): boolean => isCount(value, 10_000)
+
 /** The topics that were given, or undefined where one of them cannot be. */
 export function topicList(given: unknown): readonly NewTopic[] | undefined {
-  const entries: readonly [unknown, unknown][] | undefined = Array.isArray(given)
-    ? given.map((name) => [name, 1])
-    : isPlainObject(given)
-      ? Object.entries(given)
-      : undefined
-  const topics = entries?.map(([name, value]) => newTopic(name, value))
+  const topics = topicEntries(given)?.map(([name, value]) => newTopic(name, value))
   return topics?.every((topic) => topic !== undefined) ? topics : undefined
 }
 
@@ -49,7 +52,7 @@ function newTopic(name: unknown, value: unknown): NewTopic | undefined {
   const { partitions = 1, replication = UNGIVEN_REPLICATION, config = {}, ...unknown } = given
   const isReplication =
     replication === UNGIVEN_REPLICATION ? given.replication === undefined : isCount(replication, 32_767)
-  if (Object.keys(unknown).length > 0 || !isCount(partitions, 10_000) || !isReplication || !isPlainObject(config)) {
+  if (Object.keys(unknown).length > 0 || !isPartitionCount(partitions) || !isReplication || !isPlainObject(config)) {
     return undefined
   }
   const values = Object.values(config)
