@@ -105,9 +105,28 @@ export class Expr<out N = Node> {
     return new Expr(callNode('in', [nodeOf(this), ...values.map(litNode)])) as never
   }
 
+  /** Functions of text. */
+  get str(): TextMethods<N> {
+    return new TextMethods(this)
+  }
+
   /** As `explain()` prints it. */
   toString(): string {
     return print(nodeOf(this))
+  }
+}
+
+/** What `col('name').str` gives: functions of utf8. A null gives null unless it is said otherwise. */
+export class TextMethods<out N = Node> {
+  readonly #of: Expr<N>
+
+  constructor(of: Expr<N>) {
+    this.#of = of
+  }
+
+  /** The number of Unicode code points: int64. */
+  length(): Unary<'length', N> {
+    return unary('length', this.#of)
   }
 }
 

@@ -4,7 +4,8 @@
  *   { kind: 'col', name }             a column
  *   { kind: 'lit', value }            a literal; null is typed by what it stands beside
  *   { kind: 'call', op, args }        an operator of the registry (operators.ts) over nodes; for `in` the first
- *                                     argument is what is looked for, the rest are literals
+ *                                     argument is what is looked for, the rest are literals. What else a call needs
+ *                                     (a unit, a pattern, the name of a type) is a literal argument too
  *
  * `col('amount').gt(1000)` is { kind: 'call', op: 'gt', args: [{ kind: 'col', name: 'amount' },
  * { kind: 'lit', value: 1000 }] }.
@@ -16,7 +17,9 @@ export type Literal = null | boolean | number | bigint | string | Date | Uint8Ar
 export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
 export type ArithmeticOp = 'add' | 'sub' | 'mul' | 'div' | 'mod'
 export type LogicOp = 'and' | 'or'
-export type OpName = CompareOp | ArithmeticOp | LogicOp | 'neg' | 'not' | 'isNull' | 'isNotNull' | 'in'
+/** On text: `col('name').str` */
+export type TextOp = 'length'
+export type OpName = CompareOp | ArithmeticOp | LogicOp | 'neg' | 'not' | 'isNull' | 'isNotNull' | 'in' | TextOp
 
 export interface ColNode<Name extends string = string> {
   readonly kind: 'col'

@@ -22,6 +22,8 @@ function printAt(node: Node, level: number): string {
         return `${printAt(node.args[0]!, binds + 1)} ${symbol}`
       case 'list':
         return `${printAt(node.args[0]!, binds + 1)} ${symbol} (${node.args.slice(1).map(print).join(', ')})`
+      case 'call':
+        return `${symbol}(${node.args.map(print).join(', ')})`
     }
   })()
   return binds < level ? `(${text})` : text

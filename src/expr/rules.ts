@@ -1,5 +1,5 @@
 /** The typing rules of operators: from the types of the arguments to that of the result, or what is wrong. */
-import { type ColumnType, typeText } from '../schema.ts'
+import { type ColumnType, type PlainTypeName, typeText } from '../schema.ts'
 import { literalDecimal, literalTime } from './literals.ts'
 import type { Literal } from './nodes.ts'
 
@@ -118,6 +118,46 @@ export const logicRule: Rule = (args) => {
 
 /** isNull, isNotNull. */
 export const nullRule: Rule = () => bool
+
+/** What an argument of a function may be. A group fits where the type's family is of it. */
+export type Group = Family | 'number' | 'any'
+
+/**
+ * The rule of a function of fixed types: `args` one an argument, the last one of all that follow where `rest` is true;
+ * a null literal fits every group.
+ */
+export function takes(of: {
+  readonly args: readonly Group[]
+  readonly rest?: boolean
+  readonly gives: ColumnType['kind'] & PlainTypeName
+}): Rule {
+  const result: ColumnType = Object.freeze({ kind: of.gives })
+  return (given) => {
+    for (const [i, arg] of given.entries()) {
+      const group = of.args[i] ?? (of.rest === true ? of.args.at(-1)! : 'any')
+      if (arg.type !== null && !inGroup(group, familyOf(arg.type))) {
+        return misfit(`it takes ${groupText[group]}, and ${name(arg)} is none`)
+      }
+    }
+    return result
+  }
+}
+
+const inGroup = (group: Group, family: Family): boolean =>
+  group === 'any' || group === family || (group === 'number' && (family === 'int' || family === 'float'))
+
+const groupText: Readonly<Record<Group, string>> = {
+  int: 'an integer',
+  float: 'a float',
+  number: 'numbers',
+  text: 'utf8',
+  bytes: 'binary',
+  bool: 'bool',
+  time: 'a date or timestamp',
+  decimal: 'a decimal',
+  nested: 'a list or struct',
+  any: 'anything',
+}
 
 const name = ({ type, literal }: Typed): string =>
   literal !== undefined ? `the literal ${text(literal.value)}` : typeText(type!)

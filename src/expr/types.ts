@@ -2,6 +2,8 @@
 import type { AnyType, PlainTypeName, TimeUnit } from '../schema.ts'
 import type { ArithmeticOp, CallNode, ColNode, CompareOp, Literal, LitNode, LogicOp, Node, OpName } from './nodes.ts'
 
+import type { Groups, Signatures } from './signatures.ts'
+
 /** What the compiler shows where an expression does not fit. */
 export interface Problem<Message extends string = string> {
   readonly 'this expression does not fit': Message
@@ -120,8 +122,23 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
         ? [Exclude<Family<Args[number]>, 'int' | 'float' | AnyType>] extends [never]
           ? Arithmetic<Op, Args>
           : Problem<`${Op} takes numbers, not ${NotNumbers<Args[number]>}`>
-        : 'bool'
+        : Op extends keyof Signatures
+          ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
+            ? Signatures[Op]['gives']
+            : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
+          : 'bool'
   : Extract<Args[number], Problem>
+
+/** The names of arguments that are not of their group. */
+type Misplaced<Args extends readonly unknown[], Takes extends readonly (keyof Groups)[]> = {
+  [I in keyof Args]: Family<Args[I]> extends
+    | Groups[I extends keyof Takes ? (Takes[I] extends keyof Groups ? Takes[I] : never) : Last<Takes>]
+    | AnyType
+    ? never
+    : Name<Args[I]>
+}[number]
+
+type Last<T extends readonly unknown[]> = T extends readonly [...unknown[], infer L extends keyof Groups] ? L : never
 
 type NotNumbers<T> = T extends unknown ? (Family<T> extends 'int' | 'float' | AnyType ? never : Name<T>) : never
 

@@ -7,6 +7,7 @@
  */
 import { col, type Expr, exprColumns } from '../expr/expr.ts'
 import type { Node } from '../expr/nodes.ts'
+import { operators } from '../expr/operators.ts'
 import type { Field } from '../schema.ts'
 import { type BoundPlan, type BoundStep, bind } from './bind.ts'
 import { conjuncts, type Origins, type Predicate, pushDown } from './pushdown.ts'
@@ -285,10 +286,9 @@ const sinkNeeds = (bound: BoundPlan, value: Optimised['value']) => {
 const isExact = (bound: BoundPlan, earlier: readonly BoundStep[]): boolean =>
   bound.source.messages && earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap')
 
-const fallible: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'neg'])
-
 /** Integers may leave 64 bits: such a row is reported with its offset. */
-const mayFail = (node: Node): boolean => node.kind === 'call' && (fallible.has(node.op) || node.args.some(mayFail))
+const mayFail = (node: Node): boolean =>
+  node.kind === 'call' && (operators[node.op].fallible || node.args.some(mayFail))
 
 /** Turns what is needed after a step into what is needed before it, and adds the step as it runs. */
 const needBefore = (
