@@ -1,8 +1,8 @@
 /**
  * Writes what is made from the option declarations (src/kafka/options-*.ts): the public option types with their
- * docstrings, and docs/options.md.
+ * docstrings, and docs/options.md; and from the operators (src/expr/operators/) docs/expressions.md.
  *
- *   node scripts/docs.ts           writes both
+ *   node scripts/docs.ts           writes all
  *   node scripts/docs.ts --check   exits 1 and names what is stale
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ import {
   producerDefaults,
   producerFixed,
 } from '../src/kafka/properties.ts'
+import { expressionsPage } from './docs-expressions.ts'
 
 const root = new URL('..', import.meta.url)
 
@@ -258,6 +259,7 @@ function propertiesOf(table: OptionTable): string[] {
 export const generated = (): readonly { readonly path: string; readonly text: string }[] => [
   { path: 'src/kafka/options-types.ts', text: optionTypes() },
   { path: 'docs/options.md', text: optionsPage() },
+  { path: 'docs/expressions.md', text: expressionsPage() },
 ]
 
 function read(path: string): string {

@@ -1,0 +1,104 @@
+/** docs/expressions.md holds: every operator is documented, every example gives what it says, the types agree. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { batchFromRows, batchToRows } from '../../src/batch.ts'
+import * as face from '../../src/expr/expr.ts'
+import { compileColumn } from '../../src/expr/kernel.ts'
+import type { OpName } from '../../src/expr/nodes.ts'
+import type { Example } from '../../src/expr/operator.ts'
+import { operatorGroups, operators } from '../../src/expr/operators.ts'
+import { type ColumnType, parseSchema, parseType, typeText } from '../../src/schema.ts'
+
+/** The text of an example, with col, lit and the other functions of the face in scope. Only here: never on input. */
+function evaluate(text: string): face.Expr {
+  const functions = Object.entries(face).filter(([, value]) => typeof value === 'function')
+  const make = new Function(...functions.map(([name]) => name), `'use strict'; return ${text}`) as (
+    ...given: unknown[]
+  ) => face.Expr
+  return make(...functions.map(([, value]) => value))
+}
+
+function run({ columns, rows, expr }: Example): unknown[] {
+  const fields = parseSchema(columns)
+  const batch = batchFromRows(
+    rows.map((row) => Object.fromEntries(fields.map(({ name }, i) => [name, row[i]]))),
+    fields,
+  )
+  const made = compileColumn(evaluate(expr), fields)(batch)
+  return batchToRows({ ...batch, columns: [made] }).map((row) => Object.values(row)[0])
+}
+
+const documented = operatorGroups.flatMap(({ title, operators: group }) =>
+  Object.entries(group).map(([name, operator]) => ({ title, name, operator })),
+)
+
+describe('the examples of docs/expressions.md give what they say', () => {
+  test.each(documented)('$title: $operator.doc.call', ({ operator: { doc } }) => {
+    expect(run(doc.example)).toEqual(doc.example.result)
+  })
+})
+
+test('every operator has one line on the page', () => {
+  expect(documented.map(({ name }) => name).sort()).toEqual(Object.keys(operators).sort())
+  const page = readFileSync(new URL('../../docs/expressions.md', import.meta.url), 'utf8')
+  for (const { operator } of documented) expect(page).toContain(`| \`${operator.doc.call.replaceAll('|', '\\|')}\` |`)
+})
+
+// ---------------------------------------------------------------- run time and compile time
+
+interface Signature {
+  readonly op: string
+  readonly args: readonly string[]
+  readonly gives: string
+}
+
+/** What signatures.ts says to the compiler, read as text: types are gone at run time. */
+const source = readFileSync(new URL('../../src/expr/signatures.ts', import.meta.url), 'utf8')
+const signatures = [...source.matchAll(/^ {2}(\w+): \{ args: \[(.*?)\]; gives: '(.*?)' \}$/gm)].map(
+  ([, op, args, gives]): Signature => ({
+    op: op!,
+    args: [...args!.matchAll(/'(\w+)'/g)].map((arg) => arg[1]!),
+    gives: gives!,
+  }),
+)
+
+const types: readonly ColumnType[] = [
+  ...['bool', 'int8', 'int64', 'uint64', 'float32', 'float64', 'utf8', 'binary', 'date', 'timestamp[us]'],
+  'decimal(18,4)',
+  ['utf8'],
+  { city: 'utf8' },
+].map((type) => parseType(type, 'a'))
+
+/** The types of a group, as `Groups` of signatures.ts has them. */
+const inGroup: Readonly<Record<string, (type: ColumnType) => boolean>> = {
+  int: ({ kind }) => /^u?int/.test(kind),
+  number: ({ kind }) => /^(u?int|float)/.test(kind),
+  text: ({ kind }) => kind === 'utf8',
+  bytes: ({ kind }) => kind === 'binary',
+  bool: ({ kind }) => kind === 'bool',
+  time: ({ kind }) => kind === 'date' || kind === 'timestamp',
+  list: ({ kind }) => kind === 'list',
+  struct: ({ kind }) => kind === 'struct',
+  any: () => true,
+}
+
+describe('the compiler and the run agree on the types of functions', () => {
+  test('signatures.ts was read whole', () => {
+    expect(signatures.length).toBe([...source.matchAll(/\{ args: \[/g)].length)
+  })
+
+  test.each(signatures)('$op', ({ op, args, gives }) => {
+    const { rule } = operators[op as OpName]
+    for (const [place, group] of args.entries()) {
+      for (const type of types) {
+        const given = args.map((other, i) => ({
+          type: i === place ? type : types.find((one) => inGroup[other]!(one))!,
+        }))
+        const found = rule(given)
+        const what = `${op}, argument ${place + 1}: ${typeText(type)}`
+        if (inGroup[group]!(type)) expect('kind' in found && typeText(found), what).toBe(gives)
+        else expect(found, what).toHaveProperty('problem')
+      }
+    }
+  })
+})
