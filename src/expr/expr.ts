@@ -188,6 +188,11 @@ export function exprConjuncts(expr: Expr<unknown>): readonly Expr[] {
   return conjunctsOf(nodeOf(expr)).map((node) => new Expr(node))
 }
 
+/** The other way round: one or more terms as a chain of `and`s, in order. */
+export function allOf(terms: readonly Expr[]): Expr {
+  return terms.reduce((all, term) => new Expr(callNode('and', [all.node, term.node])))
+}
+
 /** `unknown` where each expression of an object fits the shape: for `columns: C & FitAll<C, S>`. */
 export type FitAll<C, S> = { readonly [Name in keyof C]: Fits<NodeOf<C[Name]>, S> }
 

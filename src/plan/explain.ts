@@ -1,7 +1,8 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
-import { optimise, type PhysicalStep } from './optimise.ts'
+import { optimise } from './optimise.ts'
+import type { PhysicalStep } from './physical.ts'
 import { envelopeColumns, isInternal, type KafkaSinkStep, type NamedExpr, type Plan, type Step } from './steps.ts'
 
 /** What explain() says beside the plan itself. */
@@ -27,7 +28,7 @@ export const explain = (plan: Plan, context: ExplainContext): string => {
     ...decodeText(plan, optimised).map(indent),
     ...(optimised.steps.length === 0
       ? ['no step runs in TypeScript']
-      : ['in TypeScript:', ...optimised.steps.map((step) => indent(physicalText(step)))]
+      : ['in TypeScript:', ...optimised.steps.flatMap(physicalText).map(indent)]
     ).map(indent),
     ...writeText(plan, optimised).map(indent),
     indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
@@ -109,10 +110,10 @@ const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[
 
 const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
 
-const physicalText = (step: PhysicalStep): string => {
+const physicalText = (step: PhysicalStep): string | string[] => {
   switch (step.kind) {
     case 'filter':
-      return `${step.number} filter ${step.predicate}`
+      return step.terms.map(({ number, predicate }) => `${number} filter ${predicate}`)
     case 'project': {
       const columns = step.columns.map(named)
       const rest = step.open ? ['the other columns'] : []

@@ -16,10 +16,11 @@ import {
   takeColumn,
 } from '../batch.ts'
 import { didYouMean, SabotError } from '../errors.ts'
-import type { Expr } from '../expr/expr.ts'
+import { allOf } from '../expr/expr.ts'
 import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
 import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
-import type { Optimised, PhysicalStep } from '../plan/optimise.ts'
+import type { Optimised } from '../plan/optimise.ts'
+import type { PhysicalStep } from '../plan/physical.ts'
 import { isInternal } from '../plan/steps.ts'
 import { type Field, sameType } from '../schema.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
@@ -119,7 +120,7 @@ const runSteps = (steps: readonly Run[], from: number, batch: Batch, origin: Ori
 const compileStep = (step: PhysicalStep, progress: Progress, rowErrors: RowErrors): Run => {
   switch (step.kind) {
     case 'filter':
-      return filterStep(step.predicate, rowErrors)
+      return filterStep(step, rowErrors)
     case 'project':
       return projectStep(step, rowErrors)
     case 'mapBatches':
@@ -160,7 +161,8 @@ const reporting =
     rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code: 'SCHEMA', message })
   }
 
-const filterStep = (predicate: Expr, rowErrors: RowErrors): Run => {
+const filterStep = ({ terms }: Extract<PhysicalStep, { kind: 'filter' }>, rowErrors: RowErrors): Run => {
+  const predicate = allOf(terms.map((term) => term.predicate))
   const kernelFor = perFields((fields): FilterKernel => compileFilter(predicate, fields))
   return (batch, origin) => ({
     ...batch,

@@ -1,0 +1,180 @@
+/**
+ * Filters, one conjunct a step while they are moved about: towards the source, past projections that do not compute what
+ * they read; then cheap ones first; then into the decoder what it can answer.
+ *
+ * No move adds an error. A conjunct that may fail is never asked about rows that it would not have been asked about as
+ * the plan was written: it passes no other conjunct. What cannot fail may come before it, and then there may be fewer
+ * errors than as written: rows that are filtered out are nobody's.
+ */
+import { Expr, exprColumns } from '../expr/expr.ts'
+import { type Node, withColumnNames } from '../expr/nodes.ts'
+import type { Field } from '../schema.ts'
+import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
+import { costOf, mayFail } from './cost.ts'
+import type { PhysicalStep } from './physical.ts'
+import { conjuncts, type Predicate, pushDown } from './pushdown.ts'
+import { isInternal, type Step } from './steps.ts'
+
+type BoundFilter = BoundStep & { readonly step: Extract<Step, { kind: 'filter' }> }
+
+const isFilter = (step: BoundStep): step is BoundFilter => step.step.kind === 'filter'
+
+/** One step a conjunct. */
+export const splitFilters = (steps: readonly BoundStep[]): readonly BoundStep[] =>
+  steps.flatMap((step) =>
+    isFilter(step)
+      ? conjuncts(step.step.predicate).map((predicate): BoundStep => ({ ...step, step: { kind: 'filter', predicate } }))
+      : [step],
+  )
+
+const fails = ({ step, before }: BoundFilter): boolean => mayFail(step.predicate.node, fieldsInScope(before))
+
+/** Moves filters before the projections that do not compute what they read. */
+export const hoistFilters = (steps: readonly BoundStep[]): readonly BoundStep[] => {
+  const moved: BoundStep[] = []
+  for (const step of steps) {
+    if (!isFilter(step)) {
+      moved.push(step)
+      continue
+    }
+    const fallible = fails(step)
+    let place = moved.length
+    let { node } = step.step.predicate
+    for (let i = moved.length - 1; i >= 0; i--) {
+      const passed = moved[i]!
+      if (isFilter(passed)) {
+        if (fallible) break
+        continue
+      }
+      const before = nodeBefore(passed.step, node)
+      if (before === undefined) break
+      node = before
+      place = i
+    }
+    if (place === moved.length) moved.push(step)
+    else {
+      const scope = moved[place]!.before
+      const predicate = new Expr(node)
+      moved.splice(place, 0, { ...step, step: { kind: 'filter', predicate }, before: scope, after: scope })
+    }
+  }
+  return moved
+}
+
+/** The same expression over the columns before a step; undefined where the step makes what it reads, or is no projection. */
+const nodeBefore = (step: Step, node: Node): Node | undefined => {
+  const name = nameBefore(step)
+  if (name === undefined) return undefined
+  const names = new Map(exprColumns(new Expr(node)).map((after) => [after, name(after)]))
+  for (const before of names.values()) if (before === undefined) return undefined
+  return withColumnNames(node, (after) => names.get(after)!)
+}
+
+const nameBefore = (step: Step): ((after: string) => string | undefined) | undefined => {
+  switch (step.kind) {
+    case 'drop':
+      return (name) => name
+    case 'select':
+    case 'withColumns': {
+      const given = new Map(step.columns.map(({ name, expr }) => [name, expr.node]))
+      return (name) => {
+        const node = given.get(name)
+        if (node !== undefined) return node.kind === 'col' ? node.name : undefined
+        // Message columns go along with a select too.
+        return step.kind === 'withColumns' || isInternal(name) ? name : undefined
+      }
+    }
+    case 'rename': {
+      const from = new Map(step.names.map(([before, after]) => [after, before]))
+      return (name) => from.get(name) ?? name
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Within neighbours, cheap ones first; whatever was before one that may fail stays before it. */
+export const orderFilters = (steps: readonly BoundStep[]): readonly BoundStep[] => {
+  const ordered: BoundStep[] = []
+  let run: BoundFilter[] = []
+  const end = (): void => {
+    ordered.push(...cheapFirst(run))
+    run = []
+  }
+  for (const step of steps) {
+    if (isFilter(step)) run.push(step)
+    else {
+      end()
+      ordered.push(step)
+    }
+  }
+  end()
+  return ordered
+}
+
+const cheapFirst = (run: readonly BoundFilter[]): readonly BoundFilter[] => {
+  if (run.length < 2) return run
+  const fields = fieldsInScope(run[0]!.before)
+  const waiting = run.map((step, place) => ({
+    step,
+    place,
+    cost: costOf(step.step.predicate.node, fields),
+    fallible: fails(step),
+  }))
+  const ordered: BoundFilter[] = []
+  while (waiting.length > 0) {
+    const [first] = waiting
+    // One that may fail is ready once nothing that was written before it waits.
+    const ready = waiting.filter((one) => !one.fallible || one.place === first!.place)
+    const next = ready.reduce((best, one) => (one.cost < best.cost ? one : best))
+    waiting.splice(waiting.indexOf(next), 1)
+    ordered.push(next.step)
+  }
+  return ordered
+}
+
+export interface PushedFilters {
+  /** What is left, in order. */
+  readonly remaining: readonly BoundStep[]
+  readonly pushed: readonly {
+    readonly number: number
+    readonly predicate: Expr
+    /** The source's columns that it reads. */
+    readonly columns: readonly string[]
+  }[]
+  readonly predicates: readonly ((index: (name: string) => number) => Predicate)[]
+}
+
+/** Takes the conjuncts that the decoder can answer out of the filters that the plan begins with. */
+export const pushFilters = (source: Scope, steps: readonly BoundStep[]): PushedFilters => {
+  const remaining: BoundStep[] = []
+  const pushed: PushedFilters['pushed'][number][] = []
+  const predicates: PushedFilters['predicates'][number][] = []
+  const fields: readonly Field[] = (source.messages ? source.fields : undefined) ?? []
+  const origins = new Map(fields.map((field) => [field.name, field]))
+  let leading = fields.length > 0
+  for (const step of steps) {
+    leading &&= isFilter(step)
+    const make = leading && isFilter(step) ? pushDown(step.step.predicate, origins) : undefined
+    if (make === undefined || !isFilter(step)) {
+      remaining.push(step)
+      continue
+    }
+    const { predicate } = step.step
+    predicates.push(make)
+    pushed.push({ number: step.number, predicate, columns: exprColumns(predicate) })
+  }
+  return { remaining, pushed, predicates }
+}
+
+/** Neighbouring filters as one: one selection is made of all. */
+export const fuseFilters = (steps: readonly PhysicalStep[]): readonly PhysicalStep[] => {
+  const fused: PhysicalStep[] = []
+  for (const step of steps) {
+    const before = fused.at(-1)
+    if (step.kind === 'filter' && before?.kind === 'filter') {
+      fused[fused.length - 1] = { ...before, terms: [...before.terms, ...step.terms] }
+    } else fused.push(step)
+  }
+  return fused
+}
