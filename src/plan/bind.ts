@@ -7,9 +7,11 @@ import {
   envelopeColumns,
   isInternal,
   isMessageColumn,
+  type KafkaSinkStep,
   messageColumns,
   messageField,
   type Plan,
+  type SinkStep,
   type SourceStep,
   type Step,
 } from './steps.ts'
@@ -27,18 +29,27 @@ export interface Scope {
 
 export interface BoundStep {
   readonly step: Step
-  /** Counted from 1, as explain() prints it. */
+  /** Counted from 1 along its path from the source, as explain() prints it. */
   readonly number: number
   readonly before: Scope
   readonly after: Scope
 }
 
-export interface BoundPlan {
-  readonly plan: Plan
-  readonly source: Scope
+/** Steps one after the other, and what they lead to. */
+export interface BoundPath {
   readonly steps: readonly BoundStep[]
+  readonly sink: SinkStep
+  /** The sink's; counted as those of the steps. */
+  readonly number: number
   /** The columns that reach the sink. */
   readonly result: Scope
+  /** Of a fanOut; else none. */
+  readonly branches: readonly BoundPath[]
+}
+
+export interface BoundPlan extends BoundPath {
+  readonly plan: Plan
+  readonly source: Scope
 }
 
 const scopeOf = (fields: readonly Field[] | undefined, from: Scope, names?: readonly string[]): Scope => ({
@@ -64,29 +75,48 @@ const recordParts = ['key', 'headers', 'timestamp', 'partition'] as const
 /** `fields`: the source's; undefined where they are not known yet (explain() before a run). */
 export const bind = (plan: Plan, fields: readonly Field[] | undefined): BoundPlan => {
   const source = sourceScope(plan.source, fields)
+  return { plan, source, ...bindPath(plan, source, source.messages, 1, '') }
+}
+
+/** `first`: the number of the first step. `where`: the branch, for messages; empty where there are none. */
+const bindPath = (
+  path: Pick<Plan, 'steps' | 'sink'>,
+  before: Scope,
+  messages: boolean,
+  first: number,
+  where: string,
+): BoundPath => {
   const steps: BoundStep[] = []
-  let scope = source
-  for (const [index, step] of plan.steps.entries()) {
-    const after = bindStep(step, scope, `${index + 1} ${step.kind}`)
-    steps.push({ step, number: index + 1, before: scope, after })
+  let scope = before
+  for (const [index, step] of path.steps.entries()) {
+    const number = first + index
+    const after = bindStep(step, scope, `${where}${number} ${step.kind}`)
+    steps.push({ step, number, before: scope, after })
     scope = after
   }
-  const { sink } = plan
-  if (sink.kind === 'kafka') {
-    const place = `${steps.length + 1} toKafka`
-    // A row that continues a message keeps its message columns up to the sink.
-    const open: Scope = { ...scope, messages: source.messages }
-    for (const part of recordParts) {
-      const given = sink[part]
-      if (given === null) continue
-      // What is kept is a column of this name where a step gave one.
-      const kept = scope.fields?.find(({ name }) => name === `$${part}`)
-      const type = given === 'keep' ? kept?.type : checkExpr(given, open, place)
-      if (type !== undefined) checkPart(part, given === 'keep' ? `$${part}` : String(given), type, place)
-    }
-    if (scope.fields !== undefined) checkValue(sink.codec, scope.fields, place)
+  const { sink } = path
+  const next = first + steps.length
+  if (sink.kind === 'kafka') bindSink(sink, scope, messages, `${where}${next} toKafka`)
+  const branches =
+    sink.kind === 'fanOut'
+      ? sink.branches.map((branch, i) => bindPath(branch, scope, messages, next, `${where}branch ${i + 1}, `))
+      : []
+  return { steps, sink, number: next, result: scope, branches }
+}
+
+/** Throws SCHEMA where the columns can not become records. `messages`: the rows may continue messages. */
+const bindSink = (sink: KafkaSinkStep, scope: Scope, messages: boolean, place: string): void => {
+  // A row that continues a message keeps its message columns up to the sink.
+  const open: Scope = { ...scope, messages }
+  for (const part of recordParts) {
+    const given = sink[part]
+    if (given === null) continue
+    // What is kept is a column of this name where a step gave one.
+    const kept = scope.fields?.find(({ name }) => name === `$${part}`)
+    const type = given === 'keep' ? kept?.type : checkExpr(given, open, place)
+    if (type !== undefined) checkPart(part, given === 'keep' ? `$${part}` : String(given), type, place)
   }
-  return { plan, source, steps, result: scope }
+  if (scope.fields !== undefined) checkValue(sink.codec, scope.fields, place)
 }
 
 /** Types one step. Throws SCHEMA where it names a column that does not exist or does not fit. */

@@ -3,10 +3,10 @@
  * and so can not fail either: an error is always that of a value which somebody wanted.
  */
 import { col, type Expr, exprColumns } from '../expr/expr.ts'
-import { type BoundPlan, type BoundStep, fieldsInScope } from './bind.ts'
+import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
 import { mayFail } from './cost.ts'
 import type { Envelope, PhysicalStep } from './physical.ts'
-import { isInternal, type NamedExpr } from './steps.ts'
+import { isInternal, type NamedExpr, type SinkStep, type SourceStep } from './steps.ts'
 
 /** What is needed of the columns at a point. `all`: every one, where only the run knows which there are. */
 export interface Need {
@@ -50,8 +50,12 @@ export const project = (
   need.names = new Set([...columns.flatMap(({ expr }) => exprColumns(expr)), ...rest])
 }
 
-export const sinkNeeds = (bound: BoundPlan, value: 'bytes' | 'columns' | undefined) => {
-  const { sink, source } = bound.plan
+/** What the end of a path needs. `computed`: the sink's own expressions, one more projection behind the last step. */
+export const sinkNeeds = (
+  sink: SinkStep,
+  source: SourceStep,
+  value: 'bytes' | 'columns' | undefined,
+): { readonly envelope: Envelope; readonly computed: readonly NamedExpr[]; readonly need: Need } => {
   const need: Need = { all: value !== 'bytes', names: new Set() }
   const computed: NamedExpr[] = []
   if (sink.kind !== 'kafka') return { envelope: {}, computed, need }
@@ -91,14 +95,23 @@ export const sinkNeeds = (bound: BoundPlan, value: 'bytes' | 'columns' | undefin
 }
 
 /** Whether the rows before a step still are messages in their order. */
-const isExact = (bound: BoundPlan, earlier: readonly BoundStep[]): boolean =>
-  bound.source.messages && earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap')
+const isExact = (source: Scope, earlier: readonly BoundStep[]): boolean =>
+  source.messages && earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap')
 
-/** Backward over the steps: what is needed behind them becomes what is needed before them. */
-export const stepsBefore = (bound: BoundPlan, steps: readonly BoundStep[], need: Need): readonly PhysicalStep[] => {
+/**
+ * Backward over the steps: what is needed behind them becomes what is needed before them. `earlier`: the steps before
+ * these, on the way from the source.
+ */
+export const stepsBefore = (
+  source: Scope,
+  earlier: readonly BoundStep[],
+  steps: readonly BoundStep[],
+  need: Need,
+): readonly PhysicalStep[] => {
+  const through = [...earlier, ...steps]
   const physical: PhysicalStep[] = []
   for (const [index, step] of steps.toReversed().entries()) {
-    needBefore(step, need, physical, isExact(bound, steps.slice(0, steps.length - 1 - index)))
+    needBefore(step, need, physical, isExact(source, through.slice(0, through.length - 1 - index)))
   }
   return physical.reverse()
 }

@@ -1,4 +1,4 @@
-/** A plan: one source, steps, one sink. Frozen data; nothing here runs or connects. */
+/** A plan: one source, steps, and a sink or branches that end in one each. Frozen data; nothing here runs or connects. */
 import type { Expr } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
 
@@ -50,7 +50,20 @@ export interface KafkaSinkStep {
   readonly partition: Expr | null
 }
 
-export type SinkStep = KafkaSinkStep | { readonly kind: 'collect' | 'forEachBatch' | 'iterate' }
+/** What stands behind the last shared step of a plan with several sinks. */
+export interface Branch {
+  /** Its own steps alone. */
+  readonly steps: readonly Step[]
+  readonly sink: KafkaSinkStep | FanOutStep
+}
+
+/** Several sinks, one read. Its Kafka sinks are counted depth first, as explain() prints them. */
+export interface FanOutStep {
+  readonly kind: 'fanOut'
+  readonly branches: readonly Branch[]
+}
+
+export type SinkStep = KafkaSinkStep | FanOutStep | { readonly kind: 'collect' | 'forEachBatch' | 'iterate' }
 
 export interface Plan {
   readonly source: SourceStep

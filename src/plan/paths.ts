@@ -1,0 +1,76 @@
+/**
+ * Backward over a plan's tree: each path from its sink to its first step, and what all paths behind a fanOut need of the
+ * rows that they share.
+ */
+import type { BoundPath, BoundStep, Scope } from './bind.ts'
+import { fuseFilters } from './filters.ts'
+import { close, type Need, project, sinkNeeds, stepsBefore } from './needs.ts'
+import type { Envelope, PhysicalStep } from './physical.ts'
+import type { KafkaSinkStep, SinkStep, SourceStep } from './steps.ts'
+
+/** Steps that run one after the other, and what they lead to. */
+export interface OptimisedPath {
+  readonly bound: BoundPath
+  readonly steps: readonly PhysicalStep[]
+  /** The sink sends `$value` as it came, or encodes columns; undefined: the sink is not Kafka. */
+  readonly value: 'bytes' | 'columns' | undefined
+  readonly envelope: Envelope
+  /** Of a fanOut; else none. */
+  readonly branches: readonly OptimisedPath[]
+}
+
+/** What stands before every path. */
+export interface Trunk {
+  readonly step: SourceStep
+  readonly scope: Scope
+  /** What is done to a path's steps before it is walked. */
+  readonly arrange: (steps: readonly BoundStep[]) => readonly BoundStep[]
+}
+
+/** `earlier`: the steps that the path's rows went through before. */
+export const optimisePath = (
+  bound: BoundPath,
+  trunk: Trunk,
+  earlier: readonly BoundStep[] = [],
+): { readonly path: OptimisedPath; readonly need: Need } => {
+  const through = [...earlier, ...bound.steps]
+  const branches = bound.branches.map((branch) =>
+    optimisePath({ ...branch, steps: trunk.arrange(branch.steps) }, trunk, through),
+  )
+  const value = valueAt(bound.sink, trunk.step, through)
+  const { envelope, computed, need } =
+    branches.length === 0 ? sinkNeeds(bound.sink, trunk.step, value) : sharedNeeds(branches, bound.result.names)
+  const last: PhysicalStep[] = []
+  // The sink's own expressions are one more projection behind the last step.
+  if (computed.length > 0) project(last, bound.number, computed, need, bound.result.names)
+  const steps = fuseFilters([...stepsBefore(trunk.scope, earlier, bound.steps, need), ...last])
+  return { path: { bound, steps, value, envelope, branches: branches.map(({ path }) => path) }, need }
+}
+
+const sharedNeeds = (
+  branches: readonly { readonly need: Need }[],
+  names: readonly string[] | undefined,
+): ReturnType<typeof sinkNeeds> => {
+  const needs = branches.map(({ need }) => need)
+  for (const need of needs) close(need, names)
+  const need: Need = {
+    all: needs.some(({ all }) => all),
+    names: new Set(needs.flatMap((each) => [...each.names])),
+  }
+  return { envelope: {}, computed: [], need }
+}
+
+/** Whether the value that is written is the value that was read. */
+const valueAt = (sink: SinkStep, source: SourceStep, steps: readonly BoundStep[]): OptimisedPath['value'] => {
+  if (sink.kind !== 'kafka') return undefined
+  return passesBytes(sink, source, steps) ? 'bytes' : 'columns'
+}
+
+const passesBytes = (sink: KafkaSinkStep, source: SourceStep, steps: readonly BoundStep[]): boolean =>
+  source.kind === 'kafka' &&
+  source.codec === sink.codec &&
+  // Options of one side alone say how to parse or to print; bytes that pass are neither.
+  Object.keys(sink.codecOptions).every(
+    (name) => !Object.hasOwn(source.codecOptions, name) || sink.codecOptions[name] === source.codecOptions[name],
+  ) &&
+  steps.every(({ step: { kind } }) => kind === 'filter' || kind === 'limit')
