@@ -29,8 +29,8 @@ const rawConsume = fileURLToPath(new URL('../../build/raw-consume', import.meta.
 /** librdkafka alone: messages are counted and thrown away. */
 async function readRaw(bootstrapServers: string, topic: string): Promise<Figure> {
   const { stdout } = await promisify(execFile)(rawConsume, [bootstrapServers, topic])
-  const { rows, bytes, seconds } = JSON.parse(stdout) as { rows: number; bytes: number; seconds: number }
-  return { rows, bytes, ms: seconds * 1000 }
+  const { rows, bytes, secondsFromAssign } = JSON.parse(stdout) as Record<string, number>
+  return { rows: rows!, bytes: bytes!, ms: secondsFromAssign! * 1000 }
 }
 
 /** Every column of every row, as Arrow record batches in JavaScript. */

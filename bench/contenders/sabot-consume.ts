@@ -1,0 +1,21 @@
+/** Sabot reading: all columns of every row, or one column of the rows that a pushed-down filter lets pass. */
+import { col, Stream } from '../../src/index.ts'
+import { schemaOf } from '../data.ts'
+import { job, Tally, Window } from '../window.ts'
+
+const { bootstrapServers, topic, wide, mode } = job()
+const window = new Window()
+const tally = new Tally()
+const source = Stream.fromKafka({ bootstrapServers, topic, until: 'end', schema: schemaOf(wide) })
+// Every column is built and lies there as a typed array; one is summed, as a check.
+const rows = mode === 'columns' ? source : source.filter(col('amount').gt(1000)).select('amount')
+
+const { messagesIn } = await rows.forEachBatch(
+  (batch) => {
+    window.open()
+    for (const amount of batch.getChild('amount')!.toArray() as Float64Array) tally.add(amount)
+    window.close()
+  },
+  { signals: false },
+)
+window.print({ rows: messagesIn, over: tally.over, sum: tally.sum })

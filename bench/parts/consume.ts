@@ -1,0 +1,66 @@
+/** Reading a topic to its end. */
+import type { Contender } from '../contenders.ts'
+import { runProgram } from '../processes.ts'
+import type { Recorder, Result } from '../results.ts'
+import { type TopicName, type Topics, wrong } from '../topics.ts'
+import type { Measurement } from '../window.ts'
+
+export const consumeTopics: readonly TopicName[] = ['transactions-1', 'transactions-8', 'wide-8']
+
+/** What the tables are made of. */
+export function figuresOf(
+  { rows, seconds, cpuSeconds, processCpuSeconds, peakBytes, threadSeconds }: Measurement,
+  wholeSeconds: number,
+): Record<string, number> {
+  return {
+    perSecond: rows / seconds,
+    cpuNs: (cpuSeconds / rows) * 1e9,
+    peakMb: peakBytes / 1e6,
+    wholePerSecond: rows / wholeSeconds,
+    processCpuNs: (processCpuSeconds / rows) * 1e9,
+    ...(threadSeconds === undefined ? {} : { threadShare: threadSeconds / seconds }),
+  }
+}
+
+/** Rounds and not contenders are the outer loop: what else the machine does in a while falls on all alike. */
+export async function measureConsume(
+  bootstrapServers: string,
+  topics: Topics,
+  names: readonly TopicName[],
+  contenders: readonly Contender[],
+  rounds: number,
+  recorder: Recorder,
+): Promise<void> {
+  for (let round = 1; round <= rounds; round++) {
+    for (const load of names) {
+      const topic = await topics.load(load)
+      for (const contender of contenders) {
+        const place = { load, contender: contender.name, round }
+        if (round > (contender.rounds ?? rounds) || recorder.has(place)) continue
+        const { name, rows, wide } = topic
+        const job = { bootstrapServers, topic: name, rows, output: '', passing: topic.over, wide }
+        recorder.add({ ...place, ...(await measure(contender, job, (got) => wrong(got, topic))) })
+      }
+    }
+  }
+}
+
+/** One process. Its figures count only where `problem` finds none. */
+export async function measure(
+  contender: Contender,
+  job: Parameters<Contender['command']>[0],
+  problem: (got: Measurement) => string | undefined | Promise<string | undefined>,
+): Promise<Pick<Result, 'figures' | 'failed' | 'notes'>> {
+  const missing = contender.missing?.()
+  if (missing !== undefined) return { failed: missing }
+  try {
+    const { last, wholeSeconds } = await runProgram(contender.command(job))
+    const got = last as Measurement
+    const failed = await problem(got)
+    if (failed !== undefined) return { failed: `wrong result: ${failed}` }
+    const notes = got.fused === undefined ? {} : { notes: [got.fused ? 'fused' : 'not fused'] }
+    return { figures: figuresOf(got, wholeSeconds), ...notes }
+  } catch (error) {
+    return { failed: (error as Error).message }
+  }
+}

@@ -1,0 +1,54 @@
+/** Reading, filtering and writing: rows with an amount over 1,000 to another topic, a fresh one every time. */
+import type { Kafka } from '../../test/support/kafka-admin.ts'
+import type { Contender } from '../contenders.ts'
+import type { Recorder } from '../results.ts'
+import { type LoadedTopic, readBack, type TopicName, type Topics } from '../topics.ts'
+import type { Measurement } from '../window.ts'
+import { measure } from './consume.ts'
+
+export const pipelineTopics: readonly TopicName[] = ['transactions-8']
+
+export async function measurePipelines(
+  kafka: Kafka,
+  topics: Topics,
+  names: readonly TopicName[],
+  contenders: readonly Contender[],
+  rounds: number,
+  recorder: Recorder,
+): Promise<void> {
+  const { bootstrapServers } = kafka
+  for (let round = 1; round <= rounds; round++) {
+    for (const load of names) {
+      const topic = await topics.load(load)
+      for (const contender of contenders) {
+        const place = { load, contender: contender.name, round }
+        if (round > (contender.rounds ?? rounds) || recorder.has(place)) continue
+        const output = `out-${contender.name}-${round}-${Date.now().toString(36)}`
+        await kafka.createTopic(output, topic.partitions)
+        const all = contender.name === 'raw-all'
+        const { name, rows, wide } = topic
+        const job = { bootstrapServers, topic: name, rows, output, passing: topic.over, wide }
+        const outcome = await measure(contender, job, (got) => wrongOutput(bootstrapServers, topic, output, all, got))
+        await kafka.deleteTopic(output)
+        recorder.add({ ...place, ...outcome })
+      }
+    }
+  }
+}
+
+/** What was written is read back by librdkafka alone, which looks for the amounts itself. */
+async function wrongOutput(
+  bootstrapServers: string,
+  topic: LoadedTopic,
+  output: string,
+  all: boolean,
+  got: Measurement,
+): Promise<string | undefined> {
+  if (got.rows !== topic.rows) return `rows read: expected ${topic.rows}; got ${got.rows}`
+  const written = await readBack(bootstrapServers, output)
+  const expected = { rows: all ? topic.rows : topic.over, over: topic.over, sum: topic.sum }
+  for (const name of ['rows', 'over', 'sum'] as const) {
+    if (written[name] !== expected[name]) return `${name} written: expected ${expected[name]}; got ${written[name]}`
+  }
+  return undefined
+}

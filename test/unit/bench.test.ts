@@ -1,0 +1,112 @@
+/** The arithmetic of the bench's report. */
+import { describe, expect, it } from 'vitest'
+import { parseOptions } from '../../bench/options.ts'
+import { performancePage, targetRows } from '../../bench/report/markdown.ts'
+import { bestOf, medianOf, ratio, spreadOf, summarise } from '../../bench/report/statistics.ts'
+import { targets, verdictOf } from '../../bench/report/targets.ts'
+import type { Result } from '../../bench/results.ts'
+import { wrong } from '../../bench/topics.ts'
+import { Tally } from '../../bench/window.ts'
+
+const load = 'transactions-8'
+const rounds = (contender: string, ...perSecond: readonly number[]): Result[] =>
+  perSecond.map((value, i) => ({ load, contender, round: i + 1, figures: { perSecond: value } }))
+
+describe('figures of the bench', () => {
+  it('are the median of the rounds and their range', () => {
+    expect(spreadOf([3, 1, 2])).toEqual({ median: 2, min: 1, max: 3, rounds: 3 })
+    expect(spreadOf([4, 1, 3, 2])).toEqual({ median: 2.5, min: 1, max: 4, rounds: 4 })
+    expect(() => spreadOf([])).toThrow(/at least one value/)
+  })
+
+  it('leave out rounds that do not count, and keep why', () => {
+    const failed = 'wrong result: sum: expected 7; got 8'
+    const all = summarise([
+      ...rounds('raw', 10, 20),
+      { load, contender: 'raw', round: 3, figures: { perSecond: 999 }, failed },
+    ])
+    expect(all[0]!.figures.get('perSecond')).toEqual({ median: 15, min: 10, max: 20, rounds: 2 })
+    expect(all[0]!.failures).toEqual([failed])
+  })
+
+  it('are compared by their medians, with the best of several', () => {
+    const all = summarise([...rounds('a', 1, 2, 9), ...rounds('b', 3, 3, 3), ...rounds('c', 8)])
+    expect(medianOf(all, load, 'a', 'perSecond')).toBe(2)
+    expect(bestOf(all, load, ['a', 'b', 'nobody'], 'perSecond')).toBe(3)
+    expect(bestOf(all, load, ['nobody'], 'perSecond')).toBeUndefined()
+    expect(ratio(6, 4)).toBe(1.5)
+    expect(ratio(undefined, 4)).toBeUndefined()
+  })
+})
+
+describe('a result of the bench counts', () => {
+  const expected = { rows: 10, over: 4, sum: 612_345, bytes: 2090 }
+
+  it('only with the rows, and the sum or the bytes', () => {
+    expect(wrong({ rows: 10, over: 4, sum: 612_345 }, expected)).toBeUndefined()
+    expect(wrong({ rows: 10, bytes: 2090 }, expected)).toBeUndefined()
+    expect(wrong({ rows: 9, over: 4, sum: 612_345 }, expected)).toBe('rows: expected 10; got 9')
+    expect(wrong({ rows: 10, over: 4, sum: 612_344 }, expected)).toBe('sum: expected 612345; got 612344')
+    expect(wrong({ rows: 10, bytes: 2091 }, expected)).toBe('bytes: expected 2090; got 2091')
+    expect(wrong({ rows: 10 }, expected)).toMatch(/^over: expected 4; got undefined/)
+  })
+
+  it('with a sum in whole cents, of amounts over 1,000 alone', () => {
+    const tally = new Tally()
+    for (const amount of [1000, 1000.01, 1999.99, 0.1, Number.NaN]) tally.add(amount)
+    expect({ ...tally }).toEqual({ rows: 5, over: 2, sum: 300_000 })
+  })
+})
+
+describe('a target of the bench', () => {
+  const [least] = targets
+  it('is reached, missed, or not measured', () => {
+    expect([2, 1.5, 0.9, 0.89, undefined].map((value) => verdictOf(least!, value))).toEqual([
+      'aim reached',
+      'aim reached',
+      'reached',
+      'missed',
+      'not measured',
+    ])
+    const most = targets.find(({ ceiling }) => ceiling)!
+    expect([most.aim, most.atLeast, most.atLeast + 1].map((value) => verdictOf(most, value))).toEqual([
+      'aim reached',
+      'reached',
+      'missed',
+    ])
+  })
+
+  it('is the ratio of the medians on the page', () => {
+    const consume = {
+      results: [
+        ...rounds('raw', 200),
+        ...rounds('sabot-columns', 350),
+        ...rounds('kafkajs', 50),
+        ...rounds('platformatic', 70),
+      ],
+    }
+    const page = performancePage({
+      consume: {
+        ...consume,
+        rows: 1000,
+        seconds: 3,
+        environment: { date: '2026-01-01', machine: 'one', versions: { Kafka: '4' } },
+      },
+    })
+    expect(page).toContain(
+      '| consume to all 11 columns / raw, glibc allocator (8 partitions) | 0.9 | 1.5 | 1.75 | aim reached |',
+    )
+    expect(page).toContain('| consume to all 11 columns / best Node peer (8 partitions) | 4 | 8 | 5.00 | reached |')
+    expect(page).toContain('| fused pipeline / Kafka Streams | 3 | 5 |  | not measured |')
+    expect(targetRows({}).every((row) => row.at(-1) === 'not measured')).toBe(true)
+  })
+})
+
+describe('the command line of the bench', () => {
+  it('says what it expected', () => {
+    expect(parseOptions(['--rows', '100_000', '--part', 'report'])).toMatchObject({ rows: 100_000, parts: [] })
+    expect(parseOptions(['--rounds', '0'])).toEqual({ problem: '--rounds: expected a whole number from 1; got 0.' })
+    expect(parseOptions(['--part', 'all'])).toHaveProperty('problem')
+    expect(parseOptions(['--help'])).toBe('help')
+  })
+})
