@@ -159,3 +159,30 @@ const needBefore = (
       return
   }
 }
+
+/** Which names are read before these steps run, where `sink` is what is read behind them. */
+export const readBefore = (steps: readonly PhysicalStep[], sink: Need): Need => {
+  const need: Need = { all: sink.all, names: new Set(sink.names) }
+  for (const step of steps.toReversed()) {
+    switch (step.kind) {
+      case 'filter':
+        for (const { predicate } of step.terms) for (const name of exprColumns(predicate)) need.names.add(name)
+        break
+      case 'project': {
+        const given = step.columns.map(({ name }) => name)
+        const kept = step.open ? [...need.names].filter((name) => !given.includes(name)) : []
+        if (!step.open) need.all = false
+        need.names = new Set([...kept, ...step.without, ...step.columns.flatMap(({ expr }) => exprColumns(expr))])
+        break
+      }
+      case 'limit':
+        break
+      default:
+        need.all = step.visible === undefined
+        need.names = new Set([...step.carry, ...(step.visible ?? [])])
+    }
+    // Rows that fail, and a limit that cuts a batch, are told by their offset.
+    need.names.add('$offset')
+  }
+  return need
+}

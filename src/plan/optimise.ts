@@ -5,15 +5,17 @@
  *   filters.ts   filters move towards the source, cheap ones first, and into the decoder
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
+ *   native.ts    the longest beginning that the source can run itself
  */
 import type { Expr } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
 import { type BoundPlan, type BoundStep, bind } from './bind.ts'
 import { hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
+import { lower, type NativeProgram, type Note, unlowered } from './native.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
 import type { Predicate } from './pushdown.ts'
-import { isInternal, type MessageName, type Plan } from './steps.ts'
+import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
 
 export interface Optimised extends OptimisedPath {
   readonly bound: BoundPlan
@@ -24,25 +26,31 @@ export interface Optimised extends OptimisedPath {
   readonly predicate: Predicate | undefined
   readonly pushed: readonly { readonly number: number; readonly predicate: Expr }[]
   readonly message: readonly MessageName[]
+  /** What the source does after decoding; undefined: nothing. */
+  readonly program: NativeProgram | undefined
+  /** What the program does, and why the first step behind it stays in TypeScript. */
+  readonly native: readonly Note[]
+  readonly reasons: readonly Note[]
 }
 
-/** What may be switched off, for a test that compares. */
+/** What may be switched off: for a test that compares, and for a source that does not know it. */
 export interface Passes {
   /** Filters move, and are ordered by cost. */
-  readonly filters: boolean
+  readonly filters?: boolean
+  /** The source runs native programs. Default false. */
+  readonly native?: boolean
 }
 
-const allPasses: Passes = { filters: true }
-
-export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = allPasses): Optimised => {
+export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = {}): Optimised => {
+  const { filters = true, native = false } = passes
   const bound = bind(plan, fields)
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
     const split = splitFilters(steps)
-    return passes.filters ? orderFilters(hoistFilters(split)) : split
+    return filters ? orderFilters(hoistFilters(split)) : split
   }
   const { remaining, pushed, predicates } = pushFilters(bound.source, arrange(bound.steps))
   const trunk = { step: plan.source, scope: bound.source, arrange }
-  const { path, need } = optimisePath({ ...bound, steps: remaining }, trunk)
+  const { path, need, end } = optimisePath({ ...bound, steps: remaining }, trunk)
   close(need, bound.source.names)
 
   const known = bound.source.names
@@ -64,9 +72,15 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
           ...predicateOnly.map((name) => ({ field: sourceFields.get(name)!, emit: false })),
         ]
   const index = (name: string): number => columns!.findIndex(({ field }) => field.name === name)
+  const { keyType } = bound.source
+  const lowered =
+    native && columns !== undefined && bound.source.messages
+      ? lower(path.steps, { columns, message: message.map((name) => messageField(name, keyType)) }, end)
+      : unlowered(path.steps)
   const pushedDown = columns && predicates.map((make) => make(index))
   return {
     ...path,
+    ...lowered,
     bound,
     columns,
     needed: emitted,

@@ -27,12 +27,12 @@ export interface Trunk {
   readonly arrange: (steps: readonly BoundStep[]) => readonly BoundStep[]
 }
 
-/** `earlier`: the steps that the path's rows went through before. */
+/** `earlier`: the steps that the path's rows went through before. `need`: before its steps; `end`: behind them. */
 export const optimisePath = (
   bound: BoundPath,
   trunk: Trunk,
   earlier: readonly BoundStep[] = [],
-): { readonly path: OptimisedPath; readonly need: Need } => {
+): { readonly path: OptimisedPath; readonly need: Need; readonly end: Need } => {
   const through = [...earlier, ...bound.steps]
   const branches = bound.branches.map((branch) =>
     optimisePath({ ...branch, steps: trunk.arrange(branch.steps) }, trunk, through),
@@ -40,11 +40,13 @@ export const optimisePath = (
   const value = valueAt(bound.sink, trunk.step, through)
   const { envelope, computed, need } =
     branches.length === 0 ? sinkNeeds(bound.sink, trunk.step, value) : sharedNeeds(branches, bound.result.names)
+  close(need, bound.result.names)
+  const end: Need = { all: need.all, names: new Set(need.names) }
   const last: PhysicalStep[] = []
   // The sink's own expressions are one more projection behind the last step.
   if (computed.length > 0) project(last, bound.number, computed, need, bound.result.names)
   const steps = fuseFilters([...stepsBefore(trunk.scope, earlier, bound.steps, need), ...last])
-  return { path: { bound, steps, value, envelope, branches: branches.map(({ path }) => path) }, need }
+  return { path: { bound, steps, value, envelope, branches: branches.map(({ path }) => path) }, need, end }
 }
 
 const sharedNeeds = (

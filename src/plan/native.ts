@@ -1,0 +1,314 @@
+/**
+ * Lowering: the longest beginning of the steps that the native program can run after decoding, in the form of
+ * `DecodePlan.program` (kafka/backend.ts has the same types; this room stands above it). What is native is said once, in
+ * the table `natives`; for the rest there is a reason that explain() prints. Results are the kernels' to the bit.
+ */
+import { nanoseconds } from '../batch.ts'
+import { literalTime } from '../expr/literals.ts'
+import type { CallNode, Literal, Node } from '../expr/nodes.ts'
+import { print } from '../expr/print.ts'
+import { type Family, familyOf, type Typed } from '../expr/rules.ts'
+import { typed, typeOf } from '../expr/typing.ts'
+import { type ColumnType, type Field, sameType, typeText } from '../schema.ts'
+import { mayFail } from './cost.ts'
+import { type Need, readBefore } from './needs.ts'
+import type { PhysicalStep } from './physical.ts'
+import { isInternal } from './steps.ts'
+
+/** `{i: '-0'}` is the integer that is -0 beside a float; JSON has no number for the three names of `f`. */
+export type NativeLiteral =
+  | { readonly i: string }
+  | { readonly f: number | 'NaN' | 'Infinity' | '-Infinity' }
+  | { readonly s: string }
+  | { readonly b: boolean }
+  | null
+
+export type NativeExpr =
+  | readonly ['col', number]
+  | readonly ['lit', NativeLiteral]
+  | readonly [NativeOp, ...NativeExpr[]]
+
+export type NativeStep =
+  | { readonly kind: 'filter'; readonly expr: NativeExpr; readonly text: string }
+  | { readonly kind: 'compute'; readonly expr: NativeExpr; readonly type: ColumnType; readonly text: string }
+
+/** Columns by number: those of the decode plan, then its message columns, then one a `compute`, in order. */
+export interface NativeProgram {
+  readonly steps: readonly NativeStep[]
+  /** The columns of the batches that are handed over, in order. */
+  readonly output: readonly { readonly name: string; readonly column: number }[]
+}
+
+/** Why an expression stays in TypeScript. */
+export interface Stays {
+  readonly reason: string
+}
+
+const stays = (reason: string): Stays => ({ reason })
+
+/** An operator's own say on its arguments; undefined: it is native for them. */
+type Judge = (args: readonly Typed[], op: string) => Stays | undefined
+
+const families =
+  (...allowed: readonly Family[]): Judge =>
+  (args, op) => {
+    for (const { type } of args) {
+      if (type !== null && !allowed.includes(familyOf(type))) return stays(`${op} of ${typeText(type)} is not native`)
+    }
+    return undefined
+  }
+
+const any: Judge = () => undefined
+const numbers = families('int', 'float')
+
+const comparable: Judge = (args, op) => {
+  const misfit = families('int', 'float', 'text', 'bool', 'time')(args, op)
+  if (misfit !== undefined) return misfit
+  const [time, other] = args.filter(({ type, literal }) => literal === undefined && familyOf(type!) === 'time')
+  if (time === undefined || other === undefined || sameType(time.type!, other.type!)) return undefined
+  return stays(`comparing ${typeText(time.type!)} with ${typeText(other.type!)} is not native`)
+}
+
+const noNull =
+  (judge: Judge): Judge =>
+  (args, op) =>
+    args.some(({ type }) => type === null) ? stays(`${op} with the literal null is not native`) : judge(args, op)
+
+const comparison = noNull(comparable)
+const arithmetic = noNull(numbers)
+
+const natives = {
+  eq: comparison,
+  ne: comparison,
+  lt: comparison,
+  le: comparison,
+  gt: comparison,
+  ge: comparison,
+  in: comparable,
+  and: any,
+  or: any,
+  not: any,
+  isNull: any,
+  isNotNull: any,
+  add: arithmetic,
+  sub: arithmetic,
+  mul: arithmetic,
+  div: arithmetic,
+  mod: arithmetic,
+  neg: arithmetic,
+} satisfies Partial<Record<CallNode['op'], Judge>>
+
+export type NativeOp = keyof typeof natives
+
+const isNative = (op: string): op is NativeOp => Object.hasOwn(natives, op)
+
+/** How deep the native side lets expressions nest. */
+const MAX_DEPTH = 100
+
+/** A column of the batch at a point of the program. */
+interface Place {
+  readonly column: number
+  readonly type: ColumnType
+}
+
+type Places = ReadonlyMap<string, Place>
+
+const fieldsOf = (places: Places): readonly Field[] => [...places].map(([name, { type }]) => ({ name, type }))
+
+/** An expression as the native side reads it, or why it can not. */
+export const lowerExpr = (node: Node, places: Places): NativeExpr | Stays =>
+  lowerNode(node, places, fieldsOf(places), 1)
+
+const lowerNode = (node: Node, places: Places, fields: readonly Field[], depth: number): NativeExpr | Stays => {
+  if (depth > MAX_DEPTH) return stays(`it nests deeper than ${MAX_DEPTH} levels`)
+  if (node.kind === 'col') {
+    const place = places.get(node.name)
+    return place === undefined ? stays(`there is no column ${node.name} yet`) : ['col', place.column]
+  }
+  if (node.kind === 'lit') return literal(node.value, undefined)
+  const { op } = node
+  if (!isNative(op)) return stays(`${op} is not native`)
+  const args = op === 'and' || op === 'or' ? chain(node) : node.args
+  const types = args.map((arg) => typed(arg, fields))
+  const misfit = natives[op](types, op)
+  if (misfit !== undefined) return misfit
+  const beside = types.find((arg) => arg.literal === undefined)?.type
+  const lowered: NativeExpr[] = []
+  for (const arg of args) {
+    const one = arg.kind === 'lit' ? literal(arg.value, beside) : lowerNode(arg, places, fields, depth + 1)
+    if ('reason' in one) return one
+    lowered.push(one)
+  }
+  return [op, ...lowered]
+}
+
+/** The terms of a.or(b).or(c): one level, however long. */
+const chain = (node: CallNode): readonly Node[] => {
+  const terms: Node[] = []
+  const rest: Node[] = [node]
+  for (let at = rest.pop(); at !== undefined; at = rest.pop()) {
+    if (at.kind === 'call' && at.op === node.op) rest.push(...at.args.toReversed())
+    else terms.push(at)
+  }
+  return terms
+}
+
+const literal = (value: Literal, beside: ColumnType | null | undefined): NativeExpr | Stays => {
+  if (value === null) return ['lit', null]
+  if (beside != null && familyOf(beside) === 'time') {
+    const time = literalTime(value)
+    const unit = nanoseconds(beside)
+    if (time !== null && time % unit === 0n) return ['lit', { i: String(time / unit) }]
+    return stays(`the literal ${print({ kind: 'lit', value })} is no whole number of the units of ${typeText(beside)}`)
+  }
+  switch (typeof value) {
+    case 'boolean':
+      return ['lit', { b: value }]
+    case 'bigint':
+      return ['lit', { i: String(value) }]
+    case 'string':
+      return value.isWellFormed() ? ['lit', { s: value }] : stays('a literal is no well-formed text')
+    case 'number':
+      return numberLiteral(value)
+    default:
+      return stays(`the literal ${print({ kind: 'lit', value })} is not native`)
+  }
+}
+
+const numberLiteral = (value: number): NativeExpr | Stays => {
+  if (Object.is(value, -0)) return ['lit', { i: '-0' }]
+  if (!Number.isFinite(value)) return ['lit', { f: String(value) as 'NaN' | 'Infinity' | '-Infinity' }]
+  if (!Number.isInteger(value)) return ['lit', { f: value }]
+  // Beyond, it is a float, for which JSON's parsers refuse the digits that JavaScript writes.
+  return Math.abs(value) < 2 ** 63 ? ['lit', { i: String(BigInt(value)) }] : stays(`the literal ${value} is not native`)
+}
+
+/** What explain() says of a step, or of a part of one. */
+export interface Note {
+  readonly number: number
+  readonly text: string
+}
+
+export interface Lowered {
+  /** undefined: nothing is native, the batches are what was decoded. */
+  readonly program: NativeProgram | undefined
+  /** What is left for TypeScript. */
+  readonly steps: readonly PhysicalStep[]
+  /** What the program does, a line a fact. */
+  readonly native: readonly Note[]
+  /** Why the first of the remaining steps is not native. */
+  readonly reasons: readonly Note[]
+}
+
+export interface Decoded {
+  readonly columns: readonly { readonly field: Field; readonly emit: boolean }[]
+  readonly message: readonly Field[]
+}
+
+/** Where the source runs no programs. */
+export const unlowered = (steps: readonly PhysicalStep[]): Lowered => ({
+  program: undefined,
+  steps,
+  native: [],
+  reasons: [],
+})
+
+/** `sink`: what is read behind the steps. */
+export const lower = (steps: readonly PhysicalStep[], decoded: Decoded, sink: Need): Lowered => {
+  const offset = decoded.columns.length
+  let places: Places = new Map<string, Place>([
+    // What is read for the predicate alone is not there any more.
+    ...decoded.columns.flatMap(({ field, emit }, column): [string, Place][] =>
+      emit ? [[field.name, { column, type: field.type }]] : [],
+    ),
+    ...decoded.message.map((field, i): [string, Place] => [field.name, { column: offset + i, type: field.type }]),
+  ])
+  const first = places
+  const program: NativeStep[] = []
+  const native: Note[] = []
+  const reasons: Note[] = []
+  let computed = offset + decoded.message.length
+  let rest = steps
+  for (const step of steps) {
+    if (step.kind === 'filter') {
+      const left: (typeof step.terms)[number][] = []
+      for (const term of step.terms) {
+        const { node } = term.predicate
+        const expr = lowerExpr(node, places)
+        const text = print(node)
+        if ('reason' in expr) reasons.push({ number: term.number, text: `filter ${text}: ${expr.reason}` })
+        // One that may fail is asked after those before it, wherever these are.
+        if ('reason' in expr || (left.length > 0 && mayFail(node, fieldsOf(places)))) left.push(term)
+        else {
+          program.push({ kind: 'filter', expr, text })
+          native.push({ number: term.number, text: `filter ${text}` })
+        }
+      }
+      rest = [...(left.length > 0 ? [{ ...step, terms: left }] : []), ...rest.slice(1)]
+      if (left.length > 0) break
+    } else if (step.kind === 'project') {
+      const made = lowerProject(step, places, computed)
+      if ('reasons' in made) {
+        reasons.push(...made.reasons)
+        break
+      }
+      program.push(...made.steps)
+      native.push({ number: step.number, text: made.text })
+      computed += made.steps.length
+      places = made.places
+      rest = rest.slice(1)
+    } else {
+      reasons.push({ number: step.number, text: `${step.kind}: ${whyNot[step.kind]}` })
+      break
+    }
+  }
+  if (program.length === 0 && places === first) return { program: undefined, steps: rest, native, reasons }
+  const read = readBefore(rest, sink)
+  const isRead = (name: string): boolean => read.names.has(name) || (read.all && !isInternal(name))
+  const output = [...places].filter(([name]) => isRead(name)).map(([name, { column }]) => ({ name, column }))
+  return { program: { steps: program, output }, steps: rest, native, reasons }
+}
+
+const yourFunction = 'a function of yours runs in JavaScript'
+
+const whyNot: Readonly<Record<Exclude<PhysicalStep['kind'], 'filter' | 'project'>, string>> = {
+  mapBatches: yourFunction,
+  map: yourFunction,
+  flatMap: yourFunction,
+  limit: 'rows are counted in JavaScript, over all partitions',
+}
+
+type Project = Extract<PhysicalStep, { kind: 'project' }>
+
+const lowerProject = (
+  { number, columns, open, without }: Project,
+  places: Places,
+  next: number,
+):
+  | { readonly places: Places; readonly steps: readonly NativeStep[]; readonly text: string }
+  | { readonly reasons: readonly Note[] } => {
+  const fields = fieldsOf(places)
+  const after = new Map<string, Place>(open ? [...places].filter(([name]) => !without.includes(name)) : [])
+  const steps: NativeStep[] = []
+  const texts: string[] = []
+  const reasons: Note[] = []
+  for (const { name, expr } of columns) {
+    const { node } = expr
+    const text = print(node)
+    const lowered = node.kind === 'lit' && node.value === null ? stays('a column of nulls') : lowerExpr(node, places)
+    if ('reason' in lowered) {
+      reasons.push({ number, text: `${name} = ${text}: ${lowered.reason}` })
+      continue
+    }
+    if (node.kind === 'col') {
+      after.set(name, places.get(node.name)!)
+      if (name !== node.name) texts.push(`${name} = ${text}`)
+      continue
+    }
+    const type = typeOf(node, fields)
+    after.set(name, { column: next + steps.length, type })
+    steps.push({ kind: 'compute', expr: lowered, type, text })
+    texts.push(`${name} = ${text}`)
+  }
+  return reasons.length > 0 ? { reasons } : { places: after, steps, text: `columns ${texts.join(', ')}` }
+}

@@ -1,0 +1,170 @@
+import { describe, expect, it } from 'vitest'
+import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { optimise } from '../../src/plan/optimise.ts'
+import type { KafkaSinkStep, SinkStep, Step } from '../../src/plan/steps.ts'
+import { parseSchema } from '../../src/schema.ts'
+
+const fields = parseSchema({
+  id: 'int64',
+  amount: 'float64',
+  country: 'utf8',
+  ok: 'bool',
+  at: 'timestamp[us]',
+  seen: 'timestamp[ms]',
+  price: 'decimal(10,2)',
+  raw: 'binary',
+})
+const collect = { kind: 'collect' } as const
+const toKafka: KafkaSinkStep = {
+  kind: 'kafka',
+  title: 'out',
+  codec: 'json',
+  codecOptions: {},
+  key: 'keep',
+  headers: 'keep',
+  timestamp: 'keep',
+  partition: null,
+}
+const planned = (steps: readonly Step[], sink: SinkStep = collect, native = true) => {
+  const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
+  return optimise({ source, steps, sink }, fields, { native })
+}
+const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
+const columns = (given: Record<string, Expr>) => Object.entries(given).map(([name, expr]) => ({ name, expr }))
+const select = (given: Record<string, Expr>): Step => ({ kind: 'select', columns: columns(given) })
+const withColumns = (given: Record<string, Expr>): Step => ({ kind: 'withColumns', columns: columns(given) })
+const reasons = (...steps: readonly Step[]) => planned(steps).reasons.map(({ text }) => text)
+
+describe('the native program', () => {
+  it('filters by what the decoder can not answer, and computes columns, in order', () => {
+    const plan = planned([
+      filter(col('id').mul(2).gt(4)),
+      withColumns({ tax: col('amount').mul(0.08) }),
+      filter(col('tax').lt(100)),
+      select({ id: col('id'), tax: col('tax') }),
+    ])
+    expect(plan.columns!.map(({ field }) => field.name)).toEqual(['id', 'amount'])
+    expect(plan.message).toEqual(['$offset'])
+    expect(plan.program).toEqual({
+      steps: [
+        {
+          kind: 'filter',
+          expr: ['gt', ['mul', ['col', 0], ['lit', { i: '2' }]], ['lit', { i: '4' }]],
+          text: 'id * 2 > 4',
+        },
+        {
+          kind: 'compute',
+          expr: ['mul', ['col', 1], ['lit', { f: 0.08 }]],
+          type: { kind: 'float64' },
+          text: 'amount * 0.08',
+        },
+        { kind: 'filter', expr: ['lt', ['col', 3], ['lit', { i: '100' }]], text: 'tax < 100' },
+      ],
+      output: [
+        { name: 'id', column: 0 },
+        { name: 'tax', column: 3 },
+      ],
+    })
+    expect(plan.steps).toEqual([])
+  })
+
+  it('hands over renamed columns, and the parts of the record with them', () => {
+    const plan = planned([select({ n: col('id') })], { ...toKafka, key: col('n'), headers: null })
+    expect(plan.steps).toEqual([])
+    expect(plan.program!.steps).toEqual([])
+    expect(plan.program!.output.map(({ name }) => name)).toEqual(['n', '$timestamp', '$tombstone', '$offset'])
+  })
+
+  it('computes the key of a record', () => {
+    const plan = planned([], { ...toKafka, key: col('id').add(1), headers: null, timestamp: null })
+    expect(plan).toMatchObject({ value: 'bytes', envelope: { key: '$key' }, steps: [] })
+    expect(plan.program).toMatchObject({
+      steps: [{ kind: 'compute', text: 'id + 1' }],
+      output: [
+        { name: '$key', column: 3 },
+        { name: '$value', column: 1 },
+        { name: '$offset', column: 2 },
+      ],
+    })
+  })
+
+  it('reads message columns', () => {
+    const plan = planned([filter(col('$partition').eq(1)), select({ key: col('$key'), o: col('$offset') })])
+    expect(plan.steps).toEqual([])
+    expect(plan.program!.steps).toMatchObject([{ kind: 'filter', text: '$partition = 1' }])
+    expect(plan.program!.output.map(({ name }) => name)).toEqual(['key', 'o'])
+  })
+
+  it('does not hand over what only it reads', () => {
+    const plan = planned([filter(col('amount').add(col('id')).gt(1)), select({ country: col('country') })])
+    expect(plan.program!.output.map(({ name }) => name)).toEqual(['country'])
+  })
+
+  it('ends where JavaScript begins: a function of the user, a limit', () => {
+    const fn = () => {}
+    const barriers: Step[] = [
+      { kind: 'map', fn, fields },
+      { kind: 'limit', count: 2 },
+    ]
+    for (const barrier of barriers) {
+      const plan = planned([withColumns({ id: col('id').add(1) }), barrier, filter(col('id').add(1).gt(1))])
+      expect(plan.program!.steps).toMatchObject([{ kind: 'compute', text: 'id + 1' }])
+      expect(plan.steps.map(({ kind }) => kind)).toEqual([barrier.kind, 'filter'])
+    }
+  })
+
+  it('leaves to TypeScript what it does not know, and what stands behind that and may fail', () => {
+    const plan = planned([
+      filter(col('raw').eq(lit(new Uint8Array(1)))),
+      filter(col('id').add(1).gt(1)),
+      filter(col('amount').add(1).gt(1)),
+    ])
+    expect(plan.program!.steps).toMatchObject([{ text: 'amount + 1 > 1' }])
+    expect(plan.steps).toMatchObject([{ kind: 'filter', terms: [{ number: 1 }, { number: 2 }] }])
+  })
+
+  it('says why not', () => {
+    expect(reasons(filter(col('price').gt(1)))).toEqual(['filter price > 1: gt of decimal(10,2) is not native'])
+    expect(reasons(filter(col('at').gt(col('seen'))))).toEqual([
+      'filter at > seen: comparing timestamp[us] with timestamp[ms] is not native',
+    ])
+    expect(reasons(filter(col('amount').lt(2 ** 64)))).toEqual([
+      'filter amount < 18446744073709552000: the literal 18446744073709552000 is not native',
+    ])
+    expect(reasons({ kind: 'limit', count: 1 })).toEqual(['limit: rows are counted in JavaScript, over all partitions'])
+  })
+
+  it('gives numbers that JSON has not', () => {
+    const plan = planned([select({ a: col('amount').mul(-0), b: col('amount').add(Number.NEGATIVE_INFINITY) })])
+    expect(plan.program!.steps.map(({ expr }) => expr[2])).toEqual([
+      ['lit', { i: '-0' }],
+      ['lit', { f: '-Infinity' }],
+    ])
+  })
+
+  it('gives times in the unit of their column', () => {
+    const plan = planned([filter(col('at').gt(new Date(1)).or(col('id').add(1).gt(2)))])
+    expect(plan.program!.steps[0]!.expr).toEqual([
+      'or',
+      ['gt', ['col', expect.any(Number)], ['lit', { i: '1000' }]],
+      ['gt', ['add', ['col', expect.any(Number)], ['lit', { i: '1' }]], ['lit', { i: '2' }]],
+    ])
+    expect(reasons(filter(col('seen').gt('2024-01-01T00:00:00.0000001Z')))).toMatchObject([
+      /no whole number of the units of timestamp\[ms\]/,
+    ])
+  })
+
+  it('writes a long chain as one level, and leaves what nests deeper than it takes', () => {
+    const terms: Expr[] = Array.from({ length: 500 }, (_, i) => col('id').add(1).eq(i))
+    const plan = planned([filter(terms.reduce((a, b) => a.or(b)))])
+    expect(plan.program!.steps[0]!.expr).toHaveLength(501)
+    const deep = Array.from({ length: 100 }).reduce<Expr>((a) => a.neg(), col('amount'))
+    expect(reasons(filter(deep.gt(1)))[0]).toMatch('it nests deeper than 100 levels')
+  })
+
+  it('is not made where the source runs none', () => {
+    const plan = planned([withColumns({ id: col('id').add(1) })], collect, false)
+    expect(plan.program).toBeUndefined()
+    expect(plan.steps).toMatchObject([{ kind: 'project' }])
+  })
+})
