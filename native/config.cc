@@ -248,6 +248,8 @@ Status parseDecodeSpec(std::string_view json, DecodeSpec& out) {
     if (!predicate.isMissing()) out.predicate = predicate.json();
     root["message"].each("an array of message columns",
                          [&out](const Value& name) { readMessageColumn(name, out.message); });
+    const Value program = root["program"];
+    if (!program.isMissing()) out.program = program.json();
     const Value keyType = root["keyType"];
     const std::string key = keyType.text("\"utf8\" or \"binary\"");
     if (key != "utf8" && key != "binary") keyType.wrong("\"utf8\" or \"binary\"");

@@ -60,6 +60,7 @@ struct DecodeSpec {
   std::vector<ColumnSpec> columns;
   std::string predicate;               // JSON, see Predicate::parse; empty: none
   std::vector<MessageColumn> message;  // columns of the slab behind the emitted ones
+  std::string program;                 // JSON, see Program::parse; empty: none. Its output are the slab's columns
   bool utf8Key = false;                // Key is utf8: a key that is not valid UTF-8 is that row's error
   int maxDepth = 64;
 };

@@ -92,6 +92,7 @@ std::string envelopeError(const rd_kafka_message_t& message, bool key, bool head
 // ---------------------------------------------------------------- the plan
 
 Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out) {
+  if (!spec.program.empty()) return Status::error("UNSUPPORTED", "decode: programs are not run yet");
   auto plan = std::make_shared<DecodePlan>();
   if (!spec.predicate.empty()) {
     if (Status status = Predicate::parse(spec.predicate, spec.columns, plan->predicate); !status.ok()) return status;

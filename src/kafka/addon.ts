@@ -34,6 +34,8 @@ export interface AddonDecodeSpec {
   readonly columns: readonly { readonly name: string; readonly type: unknown; readonly emit: boolean }[]
   readonly predicate: unknown
   readonly message: readonly string[]
+  /** NativeProgram of backend.ts, types in the wire form; null: none. */
+  readonly program: unknown
   readonly keyType: 'utf8' | 'binary'
   readonly maxDepth: number
 }

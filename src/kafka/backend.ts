@@ -4,7 +4,7 @@
  */
 import type { Batch } from '../batch.ts'
 import type { Logger } from '../logger.ts'
-import type { Field } from '../schema.ts'
+import type { ColumnType, Field } from '../schema.ts'
 
 /** A partition and how far its rows are covered. `offset` is the next one to read: a position, not the last row. */
 export interface Position {
@@ -61,12 +61,49 @@ export type PushedLiteral =
   | { readonly s: string }
   | { readonly b: boolean }
 
-/** What a plan needs of every message. The batches then hold the emitted columns, then the message columns. */
+/** As {@link PushedLiteral}; `{i: '-0'}` is the integer that is -0 beside a float, and JSON has no number for three. */
+export type ProgramLiteral =
+  | { readonly i: string }
+  | { readonly f: number | 'NaN' | 'Infinity' | '-Infinity' }
+  | { readonly s: string }
+  | { readonly b: boolean }
+  | null
+
+export type ProgramExpr = readonly ['col', number] | readonly ['lit', ProgramLiteral] | ProgramCall
+
+/** `[op, ...args]`: operators by their names in src/expr; which of them a program may hold: src/plan/native.ts. */
+export interface ProgramCall extends ReadonlyArray<string | ProgramExpr> {
+  readonly 0: string
+}
+
+export type ProgramStep =
+  /** Keeps rows that are true. An `and` is taken apart before: a step a term, so that each sees what the last has left. */
+  | { readonly kind: 'filter'; readonly expr: ProgramExpr; readonly text: string }
+  /** A column more, numbered behind those before it. `type` is that of the expression by src/expr/rules.ts. */
+  | { readonly kind: 'compute'; readonly expr: ProgramExpr; readonly type: ColumnType; readonly text: string }
+
+/**
+ * What the source computes on the rows that it decoded, on its own threads, with the results of src/expr/kernels bit
+ * for bit. Columns are numbered: those of the plan (emitted or not), message columns, then one for each compute step.
+ * A row for which an expression has no value is left out, and a row error SCHEMA; `text`, the printed expression,
+ * begins its message. Time columns are compared with `{i}` in their own unit.
+ */
+export interface NativeProgram {
+  readonly steps: readonly ProgramStep[]
+  /** The columns of the batches, in order. `emit` of the plan's columns says nothing then. */
+  readonly output: readonly { readonly name: string; readonly column: number }[]
+}
+
+/**
+ * What a plan needs of every message. The batches then hold the emitted columns, then the message columns; where there
+ * is a program, its output.
+ */
 export interface DecodePlan {
   readonly codec: string
   readonly columns: readonly { readonly field: Field; readonly emit: boolean }[]
   readonly predicate?: PushedPredicate
   readonly message: readonly MessageColumn[]
+  readonly program?: NativeProgram
   /** The type of `$key`: utf8 (an invalid key is that row's error) or binary. */
   readonly keyType: 'utf8' | 'binary'
   /** Nesting that a document may have. Default 64. */

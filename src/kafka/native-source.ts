@@ -11,7 +11,9 @@ import type { Addon, AddonSlab, AddonSource, AddonSourceConfig, AddonSourceEvent
 import type {
   DecodePlan,
   MessageColumn,
+  NativeProgram,
   Position,
+  ProgramStep,
   Source,
   SourceEvent,
   SourceOptions,
@@ -41,15 +43,24 @@ const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key'>, Field['type'
   $tombstone: { kind: 'bool' },
 }
 
-/** The columns of the batches of a plan, in the slab's order: emitted ones, then message columns. */
+/** The columns of the batches of a plan, in the slab's order: emitted ones, then message columns; or the program's. */
 export function planFields(plan: DecodePlan): readonly Field[] {
-  return [
-    ...plan.columns.filter((column) => column.emit).map((column) => column.field),
-    ...plan.message.map((name) => ({
-      name,
-      type: name === '$key' ? { kind: plan.keyType } : messageTypes[name],
-    })),
+  const message = plan.message.map((name): Field => {
+    return { name, type: name === '$key' ? { kind: plan.keyType } : messageTypes[name] }
+  })
+  const { columns, program } = plan
+  if (program === undefined) return [...columns.filter(({ emit }) => emit).map(({ field }) => field), ...message]
+  const types = [
+    ...[...columns.map(({ field }) => field), ...message].map(({ type }) => type),
+    ...program.steps.flatMap((step) => (step.kind === 'compute' ? [step.type] : [])),
   ]
+  return program.output.map(({ name, column }) => ({ name, type: types[column]! }))
+}
+
+/** JSON of a program: types in the wire form. */
+export function programToWire({ steps, output }: NativeProgram): unknown {
+  const wire = (step: ProgramStep) => (step.kind === 'filter' ? step : { ...step, type: typeToWire(step.type) })
+  return { steps: steps.map(wire), output }
 }
 
 export class NativeSource implements Source {
@@ -100,6 +111,7 @@ export class NativeSource implements Source {
         columns: plan.columns.map(({ field, emit }) => ({ name: field.name, type: typeToWire(field.type), emit })),
         predicate: plan.predicate ?? null,
         message: plan.message,
+        program: plan.program === undefined ? null : programToWire(plan.program),
         keyType: plan.keyType,
         maxDepth: plan.maxDepth,
       }),
