@@ -252,6 +252,21 @@ describe('a RegExp', () => {
 })
 
 describe('reading', () => {
+  test("gives batches with the columns of the plan's program, where it has one", () => {
+    const output = [
+      { name: 'k', column: 3 },
+      { name: 'fee', column: 4 },
+      { name: 'id', column: 1 },
+    ]
+    const fee = { kind: 'compute', expr: ['mul', ['col', 0], ['lit', { f: 0.5 }]], type: { kind: 'float64' } } as const
+    const program = { steps: [{ ...fee, text: 'amount * 0.5' }], output }
+    expect(planFields({ ...plan, program })).toEqual([
+      { name: 'k', type: { kind: 'utf8' } },
+      { name: 'fee', type: { kind: 'float64' } },
+      { name: 'id', type: { kind: 'int64' } },
+    ])
+  })
+
   test('gives batches with the columns of the plan, then message columns', async () => {
     const script = new Script()
     const source = await started(script)
@@ -266,6 +281,7 @@ describe('reading', () => {
         ],
         predicate: ['gt', 0, { f: 10 }],
         message: ['$partition', '$key'],
+        program: null,
         keyType: 'utf8',
         maxDepth: 64,
       },
