@@ -2,6 +2,7 @@
  * From a bound plan to what runs: which columns the decoder builds, which conjuncts it answers itself, whether the
  * value's bytes pass through, and the steps that are left for TypeScript. The passes, in order:
  *
+ *   fold.ts      constants are computed
  *   filters.ts   filters move towards the source, cheap ones first, and into the decoder
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
@@ -11,6 +12,7 @@ import type { Expr } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
 import { type BoundPlan, type BoundStep, bind } from './bind.ts'
 import { hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
+import { foldSteps } from './fold.ts'
 import { lower, type NativeProgram, type Note, unlowered } from './native.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
@@ -35,6 +37,8 @@ export interface Optimised extends OptimisedPath {
 
 /** What may be switched off: for a test that compares, and for a source that does not know it. */
 export interface Passes {
+  /** Constants are computed before the run. */
+  readonly fold?: boolean
   /** Filters move, and are ordered by cost. */
   readonly filters?: boolean
   /** The source runs native programs. Default false. */
@@ -42,10 +46,10 @@ export interface Passes {
 }
 
 export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = {}): Optimised => {
-  const { filters = true, native = false } = passes
+  const { fold = true, filters = true, native = false } = passes
   const bound = bind(plan, fields)
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
-    const split = splitFilters(steps)
+    const split = splitFilters(fold ? foldSteps(steps) : steps)
     return filters ? orderFilters(hoistFilters(split)) : split
   }
   const { remaining, pushed, predicates } = pushFilters(bound.source, arrange(bound.steps))

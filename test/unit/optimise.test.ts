@@ -132,8 +132,12 @@ describe('predicate push-down', () => {
     const chain = Array.from({ length: 2000 }, (_, i) => col('id').eq(i)).reduce<Expr>((a, b) => a.or(b), col('ok'))
     const [op, terms] = pushed(chain) as readonly ['or', readonly unknown[]]
     expect([op, terms.length, terms[2000]]).toEqual(['or', 2001, ['eq', 0, { i: '1999' }]])
-    const nested = (levels: number) => Array.from({ length: levels }).reduce<Expr>((a) => a.not(), col('ok'))
-    expect(pushed(nested(99))).toBeDefined()
+    const nested = (levels: number) =>
+      Array.from({ length: levels }).reduce<Expr>(
+        (a, _, i) => (i % 2 === 0 ? a.and(col('ok')) : a.or(col('id').lt(i))),
+        col('ok').not(),
+      )
+    expect(pushed(nested(96))).toBeDefined()
     expect(pushed(nested(100))).toBeUndefined()
   })
 
