@@ -142,6 +142,8 @@ export type SourceEvent =
   | { readonly kind: 'end' }
 
 export interface Source {
+  /** It runs `DecodePlan.program`; else none is made. */
+  readonly programs?: boolean
   /** Begins to poll; where no schema was given, waits for the first rows and returns the inferred fields. */
   open(): Promise<readonly Field[]>
   /** Fixes the decode plan for the run; batches flow from now on. */

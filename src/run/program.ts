@@ -77,6 +77,7 @@ export const compileProgram = (plan: Optimised, settings: DecodeSettings, rowErr
       columns: plan.columns ?? [],
       ...(plan.predicate === undefined ? {} : { predicate: plan.predicate }),
       message: plan.message,
+      ...(plan.program === undefined ? {} : { program: plan.program }),
     },
     run: (batch, origin) => runSteps(steps, 0, batch, origin),
     finished: () => progress.finished,

@@ -60,7 +60,7 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const loop = new RunLoop({
     source,
     outlet,
-    prepare: preparing(plan, kafka, rowErrors),
+    prepare: preparing(plan, kafka, source.programs ?? false, rowErrors),
     offsets: commits ? groupOffsets(source) : null,
     rowErrors,
     counters,
@@ -81,7 +81,7 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
  * A bounded read that ended without a row has no columns to infer. The plan is then not judged by columns that could
  * not be known, unless a row comes after all.
  */
-const preparing = (plan: Plan, kafka: ParsedSource | undefined, rowErrors: RowErrors): Prepare => {
+const preparing = (plan: Plan, kafka: ParsedSource | undefined, native: boolean, rowErrors: RowErrors): Prepare => {
   const settings: DecodeSettings = {
     codec: plan.source.codec,
     keyType: plan.source.keyType,
@@ -89,7 +89,7 @@ const preparing = (plan: Plan, kafka: ParsedSource | undefined, rowErrors: RowEr
   }
   return (inferred) => {
     try {
-      return compileProgram(optimise(plan, plan.source.fields ?? inferred), settings, rowErrors)
+      return compileProgram(optimise(plan, plan.source.fields ?? inferred, { native }), settings, rowErrors)
     } catch (error) {
       const unknowable = plan.source.fields === undefined && inferred.length === 0
       if (unknowable && error instanceof SabotError) return failingProgram(asSabotError(error, 'SCHEMA'), settings)

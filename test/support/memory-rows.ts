@@ -26,6 +26,7 @@ import type {
 } from '../../src/kafka/backend.ts'
 import { messageField } from '../../src/plan/steps.ts'
 import type { Field } from '../../src/schema.ts'
+import { runProgram } from './memory-program.ts'
 
 export interface MemoryRecord {
   readonly key: string | null
@@ -127,7 +128,7 @@ export const decode = (
     const values = plan.columns.map(({ field }) => row[field.name] ?? null)
     if (plan.predicate === undefined || holds(plan.predicate, values) === true) kept.push({ row, record, offset })
   }
-  const emitted = plan.columns.filter(({ emit }) => emit)
+  const emitted = plan.columns.filter(({ emit }) => emit || plan.program !== undefined)
   const message = (name: string): unknown[] =>
     kept.map(({ record, offset }) => {
       switch (name) {
@@ -158,7 +159,11 @@ export const decode = (
     ),
     ...plan.message.map((name) => column(messageField(name, plan.keyType), message(name))),
   ]
-  return { batch: { columns, numRows: kept.length, selection: null }, errors }
+  const batch: Batch = { columns, numRows: kept.length, selection: null }
+  if (plan.program === undefined) return { batch, errors }
+  const ran = runProgram(plan.program, batch)
+  const failed = ran.errors.map(({ row, ...error }) => ({ offset: BigInt(kept[row]!.offset), ...error }))
+  return { batch: ran.batch, errors: [...errors, ...failed] }
 }
 
 const literal = (value: PushedLiteral): unknown =>

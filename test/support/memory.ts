@@ -37,6 +37,8 @@ export class MemoryBroker {
   /** Under which options the last source and sink were made. */
   sourceOptions: SourceOptions | undefined
   sinkOptions: SinkOptions | undefined
+  /** Whether its sources run native programs: on the kernels of src/expr. */
+  programs = true
   /** Called before a sink's delivery; a test holds or refuses it. */
   beforeDelivery: (records: readonly MemoryRecord[]) => Promise<void> | void = () => {}
   beforeCommit: (positions: readonly Position[]) => Promise<void> | void = () => {}
@@ -129,6 +131,10 @@ export class MemorySource implements Source {
   constructor(broker: MemoryBroker, options: SourceOptions) {
     this.broker = broker
     this.options = options
+  }
+
+  get programs(): boolean {
+    return this.broker.programs
   }
 
   async open(): Promise<readonly Field[]> {
