@@ -2,7 +2,7 @@
  * Batch: columns of one run of rows + a selection; made from slabs and from record batches without copying. The
  * positions that it covers stand beside it in the source's event. The room's parts lie in batch/.
  */
-export { batchFromRecordBatch, batchToRecordBatch } from './batch/arrow.ts'
+export { allNull, batchFromRecordBatch, batchToRecordBatch } from './batch/arrow.ts'
 export { type BatchBuffers, batchToBuffers } from './batch/buffers.ts'
 export { type ColumnBuilder, columnBuilder } from './batch/builder.ts'
 export {

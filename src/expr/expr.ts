@@ -1,5 +1,5 @@
 /** `col()`, `lit()` and the expressions that they begin. An Expr wraps a frozen node; its type parameter is that node. */
-import { didYouMean, SabotError } from '../errors.ts'
+import { describe, didYouMean, SabotError } from '../errors.ts'
 import type { ColumnType, Field } from '../schema.ts'
 import {
   type CallNode,
@@ -14,6 +14,7 @@ import {
   type Node,
   type OpName,
 } from './nodes.ts'
+import { likeTokens, regExpGroup, regExpParts } from './patterns.ts'
 import { print } from './print.ts'
 import type { Fits, MessageTypes, NodeOf, TypeOf } from './types.ts'
 import { typeOf } from './typing.ts'
@@ -116,6 +117,13 @@ export class Expr<out N = Node> {
   }
 }
 
+/** What a function of text takes beside its own text. */
+type TextOperand = Expr | string | null
+/** A column of positions or counts, or one for all rows. */
+type IntOperand = Expr | number | bigint | null
+type Nodes<V extends readonly unknown[]> = { readonly [I in keyof V]: NodeOf<V[I]> }
+type Call<Op extends OpName, Args extends readonly unknown[]> = Expr<CallNode<Op, Args>>
+
 /** What `col('name').str` gives: functions of utf8. A null gives null unless it is said otherwise. */
 export class TextMethods<out N = Node> {
   readonly #of: Expr<N>
@@ -128,7 +136,113 @@ export class TextMethods<out N = Node> {
   length(): Unary<'length', N> {
     return unary('length', this.#of)
   }
+  /** In small letters, by Unicode's full mappings, as JavaScript's toLowerCase(). */
+  lower(): Unary<'lower', N> {
+    return unary('lower', this.#of)
+  }
+  /** In capital letters, by Unicode's full mappings, as JavaScript's toUpperCase(): 'ß' becomes 'SS'. */
+  upper(): Unary<'upper', N> {
+    return unary('upper', this.#of)
+  }
+  /** Without the white space at both ends, as JavaScript's trim(). */
+  trim(): Unary<'trim', N> {
+    return unary('trim', this.#of)
+  }
+  trimStart(): Unary<'trimStart', N> {
+    return unary('trimStart', this.#of)
+  }
+  trimEnd(): Unary<'trimEnd', N> {
+    return unary('trimEnd', this.#of)
+  }
+
+  /** Whether the other text, as it is written, lies anywhere in this one. The empty text lies in every one. */
+  contains<const V extends TextOperand>(other: V): Binary<'contains', N, V> {
+    return binary('contains', this.#of, other)
+  }
+  startsWith<const V extends TextOperand>(other: V): Binary<'startsWith', N, V> {
+    return binary('startsWith', this.#of, other)
+  }
+  endsWith<const V extends TextOperand>(other: V): Binary<'endsWith', N, V> {
+    return binary('endsWith', this.#of, other)
+  }
+
+  /** This text and the others behind it. Null where one of them is. */
+  concat<const V extends readonly TextOperand[]>(...others: V): Call<'concat', readonly [N, ...Nodes<V>]> {
+    return called('concat', this.#of, ...others)
+  }
+  /**
+   * Code points from `start` on (the first is 0; below 0 it counts from the end), `length` of them or all that follow.
+   * What lies outside of the text is left out; a `length` below 0 is 0.
+   */
+  substring<const V extends IntOperand>(start: V): Binary<'substring', N, V>
+  substring<const V extends IntOperand, const L extends IntOperand>(
+    start: V,
+    length: L,
+  ): Call<'substring', readonly [N, NodeOf<V>, NodeOf<L>]>
+  substring(start: IntOperand, length?: IntOperand): never {
+    return length === undefined ? called('substring', this.#of, start) : called('substring', this.#of, start, length)
+  }
+  /** Every occurrence of a text, as it is written, becomes `replacement`. */
+  replace(search: string, replacement: string): Call<'replace', readonly [N, LitNode<string>, LitNode<string>]> {
+    return called('replace', this.#of, text(search, 'replace', 'some'), text(replacement, 'replace', 'any'))
+  }
+
+  /**
+   * Whether all of the text fits a pattern of SQL: `%` stands for any text, `_` for one code point, a backslash before
+   * one of these (or before another backslash) for the character itself. Capitals count.
+   */
+  like(pattern: string): Binary<'like', N, string> {
+    likeTokens(text(pattern, 'like', 'any'))
+    return binary('like', this.#of, pattern)
+  }
+  /**
+   * Whether a regular expression matches somewhere in the text. It runs on the JavaScript thread, as JavaScript has it;
+   * its flags may not be `g` or `y`, which keep a position.
+   */
+  matches(pattern: RegExp): Call<'matches', readonly [N, LitNode<string>, LitNode<string>]> {
+    const { source, flags } = regExpParts(pattern, 'matches')
+    return called('matches', this.#of, source, flags)
+  }
+  /**
+   * What a group of a regular expression takes of the first match: by number (0, the default, is the whole match) or by
+   * name. Null where nothing matches or the group takes no part.
+   */
+  extract(
+    pattern: RegExp,
+    group: number | string = 0,
+  ): Call<'extract', readonly [N, LitNode<string>, LitNode<string>, LitNode<number | string>]> {
+    const { source, flags } = regExpParts(pattern, 'extract')
+    return called('extract', this.#of, source, flags, regExpGroup({ source, flags }, group))
+  }
+
+  /** The texts between the separators: a list of utf8, one item more than there are separators. */
+  split(separator: string): Binary<'split', N, string> {
+    return binary('split', this.#of, text(separator, 'split', 'some'))
+  }
 }
+
+function text(given: unknown, method: string, size: 'some' | 'any'): string {
+  if (typeof given === 'string' && (size === 'any' || given !== '')) return given
+  const wanted = size === 'any' ? 'a string' : 'a string that is not empty'
+  throw new SabotError('SCHEMA', `${method}() takes ${wanted}, not ${describe(given)}.`)
+}
+
+/** The texts, one behind another. Null where one of them is. */
+export function concat<const V extends readonly [TextOperand, ...TextOperand[]]>(
+  ...texts: V
+): Call<'concat', Nodes<V>> {
+  if (texts.length === 0)
+    throw new SabotError('SCHEMA', "concat() takes texts, such as concat(col('a'), ' ', col('b')).")
+  return called('concat', ...texts)
+}
+
+const called = (op: OpName, ...args: readonly (Expr<unknown> | Literal)[]): never =>
+  new Expr(
+    callNode(
+      op,
+      args.map((arg) => toNode(arg as Operand)),
+    ),
+  ) as never
 
 const binary = (op: OpName, left: Expr<unknown>, right: Operand): never =>
   new Expr(callNode(op, [nodeOf(left), toNode(right)])) as never

@@ -18,7 +18,23 @@ export type CompareOp = 'eq' | 'ne' | 'lt' | 'le' | 'gt' | 'ge'
 export type ArithmeticOp = 'add' | 'sub' | 'mul' | 'div' | 'mod'
 export type LogicOp = 'and' | 'or'
 /** On text: `col('name').str` */
-export type TextOp = 'length'
+export type TextOp =
+  | 'length'
+  | 'lower'
+  | 'upper'
+  | 'trim'
+  | 'trimStart'
+  | 'trimEnd'
+  | 'contains'
+  | 'startsWith'
+  | 'endsWith'
+  | 'concat'
+  | 'substring'
+  | 'replace'
+  | 'like'
+  | 'matches'
+  | 'extract'
+  | 'split'
 export type OpName = CompareOp | ArithmeticOp | LogicOp | 'neg' | 'not' | 'isNull' | 'isNotNull' | 'in' | TextOp
 
 export interface ColNode<Name extends string = string> {

@@ -129,9 +129,9 @@ export type Group = Family | 'number' | 'any'
 export function takes(of: {
   readonly args: readonly Group[]
   readonly rest?: boolean
-  readonly gives: ColumnType['kind'] & PlainTypeName
+  readonly gives: PlainTypeName | ColumnType
 }): Rule {
-  const result: ColumnType = Object.freeze({ kind: of.gives })
+  const result: ColumnType = Object.freeze(typeof of.gives === 'string' ? { kind: of.gives } : of.gives)
   return (given) => {
     for (const [i, arg] of given.entries()) {
       const group = of.args[i] ?? (of.rest === true ? of.args.at(-1)! : 'any')

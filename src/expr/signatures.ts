@@ -5,6 +5,21 @@
 export interface Signatures {
   // Text
   length: { args: ['text']; gives: 'int64' }
+  lower: { args: ['text']; gives: 'utf8' }
+  upper: { args: ['text']; gives: 'utf8' }
+  trim: { args: ['text']; gives: 'utf8' }
+  trimStart: { args: ['text']; gives: 'utf8' }
+  trimEnd: { args: ['text']; gives: 'utf8' }
+  contains: { args: ['text']; gives: 'bool' }
+  startsWith: { args: ['text']; gives: 'bool' }
+  endsWith: { args: ['text']; gives: 'bool' }
+  concat: { args: ['text']; gives: 'utf8' }
+  substring: { args: ['text', 'int']; gives: 'utf8' }
+  replace: { args: ['text']; gives: 'utf8' }
+  like: { args: ['text']; gives: 'bool' }
+  matches: { args: ['text']; gives: 'bool' }
+  extract: { args: ['text', 'text', 'text', 'any']; gives: 'utf8' }
+  split: { args: ['text']; gives: readonly ['utf8'] }
 }
 
 /** Families of types (types.ts) that a group takes. */

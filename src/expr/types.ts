@@ -129,13 +129,16 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
           : 'bool'
   : Extract<Args[number], Problem>
 
-/** The names of arguments that are not of their group. */
+/** The names of arguments that are not of their group. One that may be of several types needs to fit with one. */
 type Misplaced<Args extends readonly unknown[], Takes extends readonly (keyof Groups)[]> = {
-  [I in keyof Args]: Family<Args[I]> extends
-    | Groups[I extends keyof Takes ? (Takes[I] extends keyof Groups ? Takes[I] : never) : Last<Takes>]
-    | AnyType
-    ? never
-    : Name<Args[I]>
+  [I in keyof Args]: [
+    Extract<
+      Family<Args[I]>,
+      Groups[I extends keyof Takes ? (Takes[I] extends keyof Groups ? Takes[I] : never) : Last<Takes>] | AnyType
+    >,
+  ] extends [never]
+    ? Name<Args[I]>
+    : never
 }[number]
 
 type Last<T extends readonly unknown[]> = T extends readonly [...unknown[], infer L extends keyof Groups] ? L : never

@@ -1,5 +1,6 @@
 /** What kernels compute on: plain arrays, and the bitmaps beside them. Everything here runs on the JavaScript thread. */
 import {
+  allNull,
   type Batch,
   bitmapBytes,
   countBits,
@@ -19,10 +20,12 @@ import type { Literal } from './nodes.ts'
 export interface Vector {
   readonly length: number
   readonly values: NumericArray
-  /** Of text and bytes. */
+  /** Of text, bytes and lists. */
   readonly offsets: Int32Array | null
   /** LSB bitmap; null: no nulls. */
   readonly validity: Uint8Array | null
+  /** Of a list its items, of a struct its fields, as Arrow has them; `values` is empty then. */
+  readonly children?: readonly Data[]
 }
 
 /** A row that an expression could not be computed for. */
@@ -49,13 +52,19 @@ export type Argument =
 export type Kernel = (args: readonly Argument[], type: ColumnType) => Evaluate
 
 export function vectorOf(data: Data): Vector {
-  return { length: data.length, values: data.values, offsets: data.valueOffsets ?? null, validity: validityOf(data) }
+  const { length, values, valueOffsets, children } = data
+  const flat = { length, values: values ?? noValues, offsets: valueOffsets ?? null, validity: validityOf(data) }
+  return children.length === 0 ? flat : { ...flat, children }
 }
 
-export function dataOf(type: ColumnType, { length, values, offsets, validity }: Vector): Data {
+export function dataOf(type: ColumnType, { length, values, offsets, validity, children }: Vector): Data {
   const nullCount = validity === null ? 0 : length - countBits(validity, length)
-  return makeData(type, length, { nullCount, validity, offsets, values })
+  if (children === undefined) return makeData(type, length, { nullCount, validity, offsets, values })
+  return makeData(type, length, { nullCount, validity, offsets, children })
 }
+
+/** What stands in `values` of lists and structs. */
+export const noValues = new Uint8Array(0)
 
 export function boolVector(length: number, bits: Uint8Array, validity: Uint8Array | null): Vector {
   return { length, values: bits, offsets: null, validity }
@@ -99,6 +108,7 @@ export function constant(type: ColumnType, value: Literal): (length: number) => 
 
 /** Nothing but nulls. */
 export function nulls(type: ColumnType, length: number): Vector {
+  if (type.kind === 'list' || type.kind === 'struct') return vectorOf(allNull(type, length))
   const offsets = type.kind === 'utf8' || type.kind === 'binary' ? new Int32Array(length + 1) : null
   const validity = new Uint8Array(bitmapBytes(length))
   return { length, values: offsets === null ? newValues(type, length) : new Uint8Array(0), offsets, validity }

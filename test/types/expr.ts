@@ -2,6 +2,7 @@
 import {
   type ColumnsOf,
   col,
+  concat,
   type Expr,
   type FitAll,
   type Fits,
@@ -118,6 +119,28 @@ col('amount').eq({})
 // @ts-expect-error undefined is no literal
 col('amount').eq(undefined)
 
+// Functions of text.
+filter(col('country').str.lower().eq('de').and(col('country').str.like('D%')).and(col('country').str.matches(/E$/)))
+filter(col('country').str.contains(col('$topic')).and(col('$key').str.startsWith('a')))
+filter(col('country').str.substring(col('count'), 2).str.concat('-', col('country')).str.length().gt(3))
+filterAny(col('whatever').str.trim().str.endsWith(col('other')))
+// @ts-expect-error a number is no text
+filter(col('amount').str.contains('a'))
+// @ts-expect-error a number is no text to look for
+filter(col('country').str.contains(col('amount')))
+// @ts-expect-error a number is no text to look for
+col('country').str.contains(5)
+// @ts-expect-error text is no place
+filter(col('country').str.substring(col('country')).eq('a'))
+// @ts-expect-error a float is no place
+filter(col('country').str.substring(col('amount')).eq('a'))
+// @ts-expect-error a pattern is a regular expression
+col('country').str.matches('a')
+// @ts-expect-error one of them is no text
+columns({ name: concat(col('country'), col('id')) })
+// @ts-expect-error nothing to join
+concat()
+
 // Types of results.
 isTrue<Equal<ReturnType<typeof typeOfMul>, 'float64'>>()
 const typeOfMul = () => typeIn(col('amount').mul(0.08))
@@ -137,6 +160,15 @@ const typeOfFlag = () => typeIn(col('amount').gt(1))
 isTrue<Equal<ReturnType<typeof typeOfFlag>, 'bool'>>()
 const typeOfUnknownNumber = (n: number) => typeIn(col('count').add(n))
 isTrue<Equal<ReturnType<typeof typeOfUnknownNumber>, 'int64' | 'float64'>>()
+
+const typeOfLower = () => typeIn(col('country').str.lower())
+isTrue<Equal<ReturnType<typeof typeOfLower>, 'utf8'>>()
+const typeOfPart = (n: number) => typeIn(col('country').str.substring(n, n))
+isTrue<Equal<ReturnType<typeof typeOfPart>, 'utf8'>>()
+const typeOfJoined = () => typeIn(concat(col('country'), ' ', col('$topic')))
+isTrue<Equal<ReturnType<typeof typeOfJoined>, 'utf8'>>()
+const typeOfParts = () => typeIn(col('country').str.split(','))
+isTrue<Equal<ReturnType<typeof typeOfParts>, readonly ['utf8']>>()
 
 const made = columns({ tax: col('amount').mul(0.08), total: col('count').add(1), one: 1 })
 isTrue<Equal<typeof made, { readonly tax: 'float64'; readonly total: 'int64'; readonly one: 'int64' }>>()

@@ -54,11 +54,11 @@ interface Signature {
 
 /** What signatures.ts says to the compiler, read as text: types are gone at run time. */
 const source = readFileSync(new URL('../../src/expr/signatures.ts', import.meta.url), 'utf8')
-const signatures = [...source.matchAll(/^ {2}(\w+): \{ args: \[(.*?)\]; gives: '(.*?)' \}$/gm)].map(
-  ([, op, args, gives]): Signature => ({
+const signatures = [...source.matchAll(/^ {2}(\w+): \{ args: \[(.*?)\]; gives: (?:'(.*?)'|readonly (.*?)) \}$/gm)].map(
+  ([, op, args, gives, list]): Signature => ({
     op: op!,
     args: [...args!.matchAll(/'(\w+)'/g)].map((arg) => arg[1]!),
-    gives: gives!,
+    gives: gives ?? list!,
   }),
 )
 
