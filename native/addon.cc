@@ -4,6 +4,9 @@
 // nothing else is kept between calls.
 #include <napi.h>
 #include <rdkafka.h>
+#ifdef SABOT_MIMALLOC
+#include <mimalloc.h>
+#endif
 #include <simdjson.h>
 
 #include <string>
@@ -20,11 +23,23 @@ namespace sabot {
 
 namespace {
 
+// Of everything in this module: allocator/allocator.c.
+std::string allocatorName() {
+#ifdef SABOT_MIMALLOC
+  const int version = mi_version();  // 20302 is 2.3.2
+  return "mimalloc " + std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
+         std::to_string(version % 100);
+#else
+  return "system";
+#endif
+}
+
 Napi::Value versions(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   return {env, ObjectMaker(env)
                    .set("librdkafka", makeText(env, rd_kafka_version_str()))
                    .set("simdjson", makeText(env, SIMDJSON_VERSION))
+                   .set("allocator", makeText(env, allocatorName()))
                    .value()};
 }
 

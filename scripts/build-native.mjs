@@ -1,8 +1,10 @@
 // Builds build/sabot.node from source: zstd and librdkafka once, then CMake for simdjson and our own sources.
 // Runs in `npm ci` (the package's `install` script), so it is plain JavaScript that any Node of our range runs.
-// Nothing is downloaded: the sources come with the npm packages. What is missing on the machine is said in one line
-// and is no failure; a build that breaks is one.
+// The sources come with the npm packages, but the allocator's, a crate: where cargo is missing or has no network, the
+// addon has the C library's allocator. What is missing on the machine is said in one line and is no failure; a build
+// that breaks is one.
 //
+//   SABOT_ALLOCATOR=system    takes the C library's allocator instead of mimalloc
 //   SABOT_LIBRDKAFKA=system   links the distribution's librdkafka (pkg-config rdkafka) instead of building ours
 //   SABOT_BUILD_DIR           builds there instead of build/
 import { spawnSync } from 'node:child_process'
@@ -30,6 +32,8 @@ export const build = resolve(root, process.env.SABOT_BUILD_DIR ?? 'build')
 const deps = join(build, 'deps')
 const jobs = `-j${availableParallelism()}`
 const system = process.env.SABOT_LIBRDKAFKA === 'system'
+// What redirects the calls of malloc (-Wl,--wrap) is a linker's of ELF; a shared librdkafka would not be redirected.
+const mimalloc = process.env.SABOT_ALLOCATOR !== 'system' && process.platform === 'linux' && !system
 
 /** The folder of an npm package, in our node_modules or (installed as a dependency) in one above; or undefined. */
 function packageFolder(name) {
@@ -116,14 +120,16 @@ function missing() {
 
 // ---- zstd and librdkafka
 
+const stampOf = (name) => join(deps, `${name}.stamp`)
+const contentOf = (source) => `${source} ${process.platform}-${process.arch} recipe 1\n`
+const isMade = (name, source) => existsSync(stampOf(name)) && readFileSync(stampOf(name), 'utf8') === contentOf(source)
+
 /** Makes a library unless it was already made from the same source, by the same recipe, for the same machine. */
 function once(name, source, make) {
-  const stamp = join(deps, `${name}.stamp`)
-  const wanted = `${source} ${process.platform}-${process.arch} recipe 1\n`
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return
-  rmSync(stamp, { force: true })
+  if (isMade(name, source)) return
+  rmSync(stampOf(name), { force: true })
   step(`building ${name}`, make)
-  writeFileSync(stamp, wanted)
+  writeFileSync(stampOf(name), contentOf(source))
 }
 
 const zstdSource = () => join(packageFolder('zstd-napi'), 'deps', 'zstd', 'lib')
@@ -175,6 +181,58 @@ function buildLibrdkafka() {
   })
 }
 
+// ---- the allocator
+
+const allocator = join(root, 'native', 'allocator')
+
+/** The crate that holds mimalloc's source, as Cargo.lock has it. */
+function allocatorCrate() {
+  const lock = readFileSync(join(allocator, 'Cargo.lock'), 'utf8')
+  return `libmimalloc-sys ${/name = "libmimalloc-sys"\nversion = "(.+)"/.exec(lock)[1]}`
+}
+
+/** Whether addon and tests get mimalloc. */
+const hasAllocator = () => mimalloc && isMade('mimalloc', allocatorCrate())
+
+/** The folder of the crate, which cargo fetches and checks where it has not got it; or what is in the way. */
+function fetchAllocator() {
+  const args = ['metadata', '--locked', '--format-version', '1', '--manifest-path', join(allocator, 'Cargo.toml')]
+  const env = { ...process.env, CARGO_NET_RETRY: '1' }
+  const cargo = spawnSync('cargo', args, { encoding: 'utf8', env, timeout: 60_000, maxBuffer: 1 << 24 })
+  if (cargo.status === 0) {
+    const { packages } = JSON.parse(cargo.stdout)
+    return { folder: dirname(packages.find(({ name }) => name === 'libmimalloc-sys').manifest_path) }
+  }
+  if (cargo.error?.code === 'ENOENT') return { problem: 'there is no cargo' }
+  const lines = (cargo.stderr ?? '').trim().split('\n')
+  return { problem: `cargo: ${lines.at(-1).trim() || (cargo.error?.message ?? cargo.status)}` }
+}
+
+function buildAllocator() {
+  if (!mimalloc || hasAllocator()) return
+  const { folder, problem } = fetchAllocator()
+  if (problem !== undefined) {
+    console.log(
+      `sabot: with the C library's allocator, with which reading is slower than with mimalloc: ${problem} to fetch ${allocatorCrate()} with`,
+    )
+    return
+  }
+  once('mimalloc', allocatorCrate(), () => {
+    const source = join(folder, 'c_src', 'mimalloc', 'v2')
+    const object = join(deps, 'mimalloc.o')
+    const defines = ['-DNDEBUG', '-DMI_BUILD_RELEASE', '-DMI_DEBUG=0']
+    // Its thread-locals are those of a module that dlopen loads: initial-exec may find no room.
+    const flags = ['-O3', '-fPIC', '-w', '-fvisibility=hidden', '-fno-builtin-malloc', '-ftls-model=local-dynamic']
+    const includes = [`-I${join(source, 'include')}`, `-I${join(source, 'src')}`]
+    const input = join(source, 'src', 'static.c')
+    run('mimalloc', 'cc', [...flags, ...defines, ...includes, '-c', input, '-o', object])
+    run('mimalloc-archive', 'ar', ['rcs', join(deps, 'libmimalloc.a'), object])
+    mkdirSync(join(deps, 'include'), { recursive: true })
+    copyFileSync(join(source, 'include', 'mimalloc.h'), join(deps, 'include', 'mimalloc.h'))
+    rmSync(object)
+  })
+}
+
 /** Builds the libraries where that was not done before. Returns what is missing on this machine, or undefined. */
 export function buildDependencies() {
   const what = missing()
@@ -183,6 +241,7 @@ export function buildDependencies() {
   if (system) return undefined
   buildZstd()
   buildLibrdkafka()
+  buildAllocator()
   return undefined
 }
 
@@ -198,6 +257,7 @@ export function cmake(folder, definitions, targets) {
     at,
     `-DSABOT_DEPS=${deps}`,
     `-DSABOT_SYSTEM_LIBRDKAFKA=${system ? 'ON' : 'OFF'}`,
+    `-DSABOT_MIMALLOC=${hasAllocator() ? 'ON' : 'OFF'}`,
     `-DSABOT_SIMDJSON=${join(packageFolder('@nozbe/simdjson'), 'src')}`,
     `-DSABOT_NODE_INCLUDES=${packageFolder('node-addon-api')};${join(packageFolder('node-api-headers'), 'include')}`,
     // npm gives every file the same date: a new version is seen by its number.

@@ -169,8 +169,8 @@ export interface AddonBroker {
 }
 
 export interface Addon {
-  /** {"librdkafka": "2.15.1", "simdjson": "3.9.4"} */
-  versions(): { readonly librdkafka: string; readonly simdjson: string }
+  /** {"librdkafka": "2.15.1", "simdjson": "3.9.4", "allocator": "mimalloc 2.3.2"}; allocator "system": the C library's. */
+  versions(): { readonly librdkafka: string; readonly simdjson: string; readonly allocator: string }
   Source: new (configJson: string, wake: () => void) => AddonSource
   Sink: new (configJson: string, wake: () => void) => AddonSink
   Broker: new () => AddonBroker

@@ -32,6 +32,7 @@ test('names the versions that it was built from', () => {
   expect(addon.versions()).toEqual({
     librdkafka: expect.stringMatching(/^2\./),
     simdjson: expect.stringMatching(/^3\./),
+    allocator: expect.stringMatching(/^(mimalloc 2\.\d+\.\d+|system)$/),
   })
 })
 

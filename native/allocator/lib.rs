@@ -1,0 +1,1 @@
+// Never compiled: cargo wants a target to read a manifest. See Cargo.toml.
