@@ -28,6 +28,7 @@ import type { RunMetrics } from './metrics.ts'
 import { bindStep, type Scope, sourceScope } from './plan/bind.ts'
 import { explain } from './plan/explain.ts'
 import {
+  type Branch,
   type EnvelopePart,
   type KafkaSinkStep,
   messageColumns,
@@ -40,7 +41,7 @@ import {
 } from './plan/steps.ts'
 import { type Batches, checkBatches } from './run/batches.ts'
 import { collectOutlet, functionOutlet, IterationOutlet } from './run/outlets.ts'
-import { explainContext, Pipeline } from './run/pipeline.ts'
+import { explainContext, Pipeline, partsOf } from './run/pipeline.ts'
 import type { BatchContext } from './run/program.ts'
 import { type Origins, startRun } from './run/start.ts'
 import { type AnySchema, type Field, parseSchema, type RowInput, type RowOf, type SchemaLiteral } from './schema.ts'
@@ -110,6 +111,8 @@ interface State {
   readonly steps: readonly Step[]
   /** What can be named after the last step. */
   readonly scope: Scope
+  /** Says which fanOut handed the stream to its function; undefined: none. */
+  readonly trunk?: object
 }
 
 // ---------------------------------------------------------------- the stream
@@ -301,7 +304,48 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
       'kafka' in from ? from.kafka : undefined,
     )
     const step = Object.freeze(sinkStep(sink, key))
-    return new Pipeline(this.#plan(step), from, sink)
+    return new Pipeline(this.#plan(step), from, [sink], this.#state.trunk)
+  }
+
+  /**
+   * Several sinks from one read: `.fanOut((s) => [s.filter(p).toKafka(a), s.filter(q).toKafka(b)])`. The function is
+   * called once, at once, with this stream, and returns the pipelines that it made of it, one or more; each may fan
+   * out again. Steps before the fanOut run once for all. A position is committed when every branch has delivered its
+   * rows; a branch that fails ends the run. A limit in a branch ends that branch, and the run when all have ended.
+   * Throws CONFIG where what is returned is no such array.
+   */
+  fanOut(branches: (stream: Stream<S>) => readonly Pipeline[]): Pipeline {
+    if (typeof branches !== 'function') throw wrongStep('fanOut', 'a function from a stream to pipelines', branches)
+    const { from, steps } = this.#state
+    const trunk = {}
+    const returned: unknown = branches(new Stream<S>({ ...this.#state, trunk }))
+    if (!Array.isArray(returned) || returned.length === 0) {
+      throw wrongStep('fanOut', 'an array of one or more pipelines from its function', returned)
+    }
+    const parts = returned.map((pipeline: unknown, i) => {
+      if (!(pipeline instanceof Pipeline)) {
+        throw wrongStep('fanOut', `a pipeline, as toKafka gives it, as branch ${i + 1}`, pipeline)
+      }
+      return partsOf(pipeline)
+    })
+    for (const [i, part] of parts.entries()) {
+      if (part.trunk === trunk) continue
+      throw new SabotError(
+        'CONFIG',
+        `fanOut: branch ${i + 1} must be made from the stream that the function is handed; it comes of another stream.`,
+        { where: { step: 'fanOut' } },
+      )
+    }
+    const step: SinkStep = Object.freeze({
+      kind: 'fanOut',
+      branches: Object.freeze(parts.map(({ plan }) => Object.freeze(branchOf(plan, steps.length)))),
+    })
+    return new Pipeline(
+      this.#plan(step),
+      from,
+      parts.flatMap(({ to }) => to),
+      this.#state.trunk,
+    )
   }
 
   /** Every row, in one Arrow table. Needs a source that ends, a limit, or a signal; all of it lies in memory. */
@@ -405,6 +449,12 @@ const namedExprs = (step: string, given: unknown): readonly NamedExpr[] => {
     if (name === '') throw wrongStep(step, 'a name for each column', name)
     return { name, expr: value instanceof Expr ? value : lit(value as Literal) }
   })
+}
+
+/** A pipeline without the steps that it shares with its siblings. `shared`: how many these are. */
+const branchOf = ({ steps, sink }: Plan, shared: number): Branch => {
+  if (sink.kind !== 'kafka' && sink.kind !== 'fanOut') throw new TypeError(`a pipeline does not end in ${sink.kind}`)
+  return { steps: Object.freeze(steps.slice(shared)), sink }
 }
 
 /** The option `key`, where it is an expression and not the name of a column. */

@@ -2,8 +2,17 @@
 import type { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
 import { optimise } from './optimise.ts'
+import type { OptimisedPath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'
-import { envelopeColumns, isInternal, type KafkaSinkStep, type NamedExpr, type Plan, type Step } from './steps.ts'
+import {
+  envelopeColumns,
+  isInternal,
+  type KafkaSinkStep,
+  type NamedExpr,
+  type Plan,
+  type SinkStep,
+  type Step,
+} from './steps.ts'
 
 /** What explain() says beside the plan itself. */
 export interface ExplainContext {
@@ -15,27 +24,43 @@ export interface ExplainContext {
 /** Throws SCHEMA where the plan names columns that its source does not have. */
 export const explain = (plan: Plan, context: ExplainContext): string => {
   const optimised = optimise(plan, plan.source.fields)
-  const written = [
-    sourceTitle(plan),
-    ...plan.steps.map((step, i) => `${i + 1} ${stepText(step)}`),
-    `${plan.steps.length + 1} ${sinkText(plan)}`,
-  ]
   return [
     'Plan as written',
-    ...written.map(indent),
+    ...[sourceTitle(plan), ...writtenText(plan, 1)].map(indent),
     '',
     'Plan as it runs',
     ...decodeText(plan, optimised).map(indent),
-    ...(optimised.steps.length === 0
-      ? ['no step runs in TypeScript']
-      : ['in TypeScript:', ...optimised.steps.flatMap(physicalText).map(indent)]
-    ).map(indent),
-    ...writeText(plan, optimised).map(indent),
+    ...runningText(plan, optimised).map(indent),
+    ...(optimised.branches.length === 0 ? [] : ['not fused: there are several sinks']).map(indent),
     indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
   ].join('\n')
 }
 
 const indent = (line: string): string => `  ${line}`
+
+const branchesText = <T>(branches: readonly T[], text: (branch: T) => readonly string[]): string[] =>
+  branches.flatMap((branch, i) => [`branch ${i + 1}`, ...text(branch).map(indent)])
+
+/** Steps are counted along each path from the source; a fanOut itself is none. */
+const writtenText = ({ steps, sink }: Pick<Plan, 'steps' | 'sink'>, first: number): string[] => {
+  const next = first + steps.length
+  const end =
+    sink.kind === 'fanOut'
+      ? ['fanOut', ...branchesText(sink.branches, (branch) => writtenText(branch, next)).map(indent)]
+      : [`${next} ${sinkText(sink)}`]
+  return [...steps.map((step, i) => `${first + i} ${stepText(step)}`), ...end]
+}
+
+const runningText = (plan: Plan, path: OptimisedPath): string[] => {
+  const { steps, branches } = path
+  const shared = branches.length === 0 ? '' : ', once for all branches'
+  return [
+    ...(steps.length === 0
+      ? [`no step runs in TypeScript${shared}`]
+      : [`in TypeScript${shared}:`, ...steps.flatMap(physicalText).map(indent)]),
+    ...(branches.length === 0 ? writeText(plan, path) : branchesText(branches, (branch) => runningText(plan, branch))),
+  ]
+}
 
 const sourceTitle = ({ source }: Plan): string => {
   const columns = source.fields === undefined ? 'columns are inferred at run time' : fieldList(source.fields)
@@ -72,7 +97,7 @@ const stepText = (step: Step): string => {
   }
 }
 
-const sinkText = ({ sink }: Plan): string => {
+const sinkText = (sink: SinkStep): string => {
   if (sink.kind !== 'kafka') return sink.kind === 'iterate' ? 'for await' : sink.kind
   const parts = (['key', 'headers', 'timestamp'] as const).flatMap((part) => {
     const given = sink[part]
@@ -126,9 +151,9 @@ const physicalText = (step: PhysicalStep): string | string[] => {
   }
 }
 
-const writeText = (plan: Plan, { value, envelope, bound }: ReturnType<typeof optimise>): string[] => {
-  const { sink } = plan
-  if (sink.kind !== 'kafka') return [sinkText(plan)]
+const writeText = (plan: Plan, { value, envelope, bound }: OptimisedPath): string[] => {
+  const { sink } = bound
+  if (sink.kind !== 'kafka') return [sinkText(sink)]
   const names = bound.result.names?.filter((name) => !isInternal(name))
   const what =
     value === 'bytes'

@@ -2,7 +2,7 @@
  * The loop: poll -> steps -> deliver -> commit. Runs on the JavaScript thread. Three things go on at once:
  *
  *   reader   takes the source's events, answers rebalances, feeds the inbox (two batches)
- *   worker   takes batches from the inbox in order, runs the steps, hands rows to the outlet
+ *   worker   takes batches from the inbox in order, runs the steps, hands the rows for each sink to the outlet
  *   outlet   delivers up to a window of batches; each delivery moves the committable position
  *
  * A revocation, as it happens: the reader closes the partitions, takes their waiting batches out of the inbox, and
@@ -11,17 +11,18 @@
  * waits for the task, so a slow step only delays the answer by itself. The partition's late batches, still in the
  * source's queue, carry an epoch that is no longer accepted and are left.
  */
-import { type Batch, byteSize, numSelected } from '../batch.ts'
+import { numSelected } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Counters, RunMetrics } from '../metrics.ts'
 import type { OffsetStore } from '../offsets/store.ts'
 import { Inbox } from './inbox.ts'
-import type { Outlet } from './outlets.ts'
+import { byteSizeOf, type Outlet } from './outlets.ts'
+import type { Origin, Output } from './paths.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
 import { Positions, type Ticket } from './positions.ts'
-import type { Origin, Prepare, Program } from './program.ts'
+import type { Prepare, Program } from './program.ts'
 
 type BatchEvent = Extract<SourceEvent, { kind: 'batch' }>
 type RevokedEvent = Extract<SourceEvent, { kind: 'revoked' }>
@@ -259,10 +260,10 @@ export class RunLoop {
 
     const origin: Origin = { topic, partition, position: offset, cut: undefined }
     this.#step = { since: performance.now(), origin, reported: false }
-    let result: Batch
+    let outputs: readonly Output[]
     try {
       const returned = program.run(event.batch, origin)
-      result = returned instanceof Promise ? await this.#unlessHalted(returned) : returned
+      outputs = returned instanceof Promise ? await this.#unlessHalted(returned) : returned
     } finally {
       this.#step = undefined
     }
@@ -271,12 +272,12 @@ export class RunLoop {
       if (origin.cut === 'unknown') ticket.dropped()
       else ticket.delivered(origin.cut)
     }
-    if (numSelected(result) === 0) return settle()
+    if (outputs.length === 0) return settle()
 
     // What lies in memory until it is delivered: steps may have made more of it than was read.
-    const bytes = Math.max(event.bytes, byteSize(result))
+    const bytes = Math.max(event.bytes, byteSizeOf(outputs))
     await this.#window(bytes)
-    const delivery = outlet.write(result, program, origin).then(
+    const delivery = outlet.write(outputs, origin).then(
       (delivered) => {
         if (delivered === null) return ticket.dropped()
         counters.rowsOut += delivered.rows

@@ -2,11 +2,12 @@
  * Where a run's rows go: a Kafka sink, the user's function, a `for await`, or memory. The loop knows no more of
  * them than this.
  */
-import { type Batch, batchToRecordBatch, numSelected, type RecordBatch } from '../batch.ts'
+import { type Batch, batchToRecordBatch, byteSize, type Column, numSelected, type RecordBatch } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Delivery, Sink } from '../kafka/backend.ts'
+import type { Origin, Output } from './paths.ts'
 import { asSabotError, type RowError, type RowErrors } from './policy.ts'
-import type { BatchContext, Origin, Program } from './program.ts'
+import type { BatchContext } from './program.ts'
 import { offsetAt } from './rows.ts'
 
 export interface Outlet {
@@ -15,13 +16,31 @@ export interface Outlet {
   /** True: rows are delivered only when the run has ended well, so positions are committed then and not before. */
   readonly commitAtEnd: boolean
   open(): Promise<void>
-  /** Resolves when the rows are delivered; null: they never will be. Batches come in order. */
-  write(batch: Batch, program: Program, origin: Origin): Promise<Pick<Delivery, 'rows' | 'bytes'> | null>
+  /**
+   * What one batch of the source became, one output a sink. Resolves when all rows are delivered; null: they never
+   * will be. Batches come in order.
+   */
+  write(outputs: readonly Output[], origin: Origin): Promise<Pick<Delivery, 'rows' | 'bytes'> | null>
   /** Waits for what was written, or drops it. Idempotent. */
   close(options: { readonly abort: boolean }): Promise<void>
 }
 
-const visibleRows = (batch: Batch, program: Program): RecordBatch => batchToRecordBatch(batch, program.visible(batch))
+const visibleRows = ({ batch, ending }: Output): RecordBatch => batchToRecordBatch(batch, ending.visible(batch))
+
+/** An outlet that is no topic has one output. */
+const only = (outputs: readonly Output[]): Output => outputs[0]!
+
+/** What outputs hold in memory: a column that several of them share counts once. */
+export const byteSizeOf = (outputs: readonly Output[]): number => {
+  const shared = new Set<Column['data']>()
+  let bytes = 0
+  for (const { batch } of outputs) {
+    const columns = batch.columns.filter(({ data }) => !shared.has(data))
+    bytes += byteSize({ ...batch, columns })
+    for (const { data } of columns) shared.add(data)
+  }
+  return bytes
+}
 
 const MIB = 1024 * 1024
 
@@ -35,34 +54,58 @@ const located = (error: unknown, batch: Batch, { topic, partition, position }: O
   return { topic, partition, offset, code, message: place + message }
 }
 
-/** Rows to a topic. Eight batches or 64 MiB are under way at most; reading goes on meanwhile. */
-export const kafkaOutlet = (sink: Sink, rowErrors: RowErrors): Outlet => ({
+/**
+ * Rows to topics, one sink a path of the plan. Eight batches or 64 MiB are under way at most, over all sinks; reading
+ * goes on meanwhile. One sink that fails fails the write: the others' rows of that batch may be there already.
+ */
+export const kafkaOutlet = (sinks: readonly Sink[], rowErrors: RowErrors): Outlet => ({
   window: { batches: 8, bytes: 64 * MIB },
   commitAtEnd: false,
-  open: () => sink.open(),
-  async write(batch, program, origin) {
-    const { topic, partition } = origin
-    const delivery = await sink.write(batch, program.record(batch), rowErrors.policy).catch((error) => {
-      const row = located(error, batch, origin)
-      if (row !== undefined) rowErrors.report(row)
-      throw error
-    })
-    for (const { row, code, message } of delivery.errors) {
-      rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code, message })
-    }
-    return delivery
+  async open() {
+    await Promise.all(sinks.map((sink) => sink.open()))
   },
-  close: ({ abort }) => sink.close({ abort }),
+  async write(outputs, origin) {
+    const deliveries = await Promise.all(
+      outputs.map((output) => deliver(sinks[output.ending.sink]!, output, origin, rowErrors)),
+    )
+    return {
+      rows: deliveries.reduce((sum, { rows }) => sum + rows, 0),
+      bytes: deliveries.reduce((sum, { bytes }) => sum + bytes, 0),
+    }
+  },
+  async close({ abort }) {
+    // A sink that can not be closed well must not keep the others from it.
+    const closed = await Promise.allSettled(sinks.map((sink) => sink.close({ abort })))
+    for (const result of closed) if (result.status === 'rejected') throw result.reason
+  },
 })
+
+const deliver = async (
+  sink: Sink,
+  { batch, ending }: Output,
+  origin: Origin,
+  rowErrors: RowErrors,
+): Promise<Delivery> => {
+  const { topic, partition } = origin
+  const delivery = await sink.write(batch, ending.record(batch), rowErrors.policy).catch((error) => {
+    const row = located(error, batch, origin)
+    if (row !== undefined) rowErrors.report(row)
+    throw error
+  })
+  for (const { row, code, message } of delivery.errors) {
+    rowErrors.report({ topic, partition, offset: offsetAt(batch, row), code, message })
+  }
+  return delivery
+}
 
 /** Rows to a function, one batch at a time; delivered when it has returned. */
 export const functionOutlet = (receive: (batch: RecordBatch, context: BatchContext) => unknown): Outlet => ({
   window: { batches: 1, bytes: Number.POSITIVE_INFINITY },
   commitAtEnd: false,
   async open() {},
-  async write(batch, program, { topic, partition, position }) {
-    const rows = numSelected(batch)
-    const columns = visibleRows(batch, program)
+  async write(outputs, { topic, partition, position }) {
+    const rows = numSelected(only(outputs).batch)
+    const columns = visibleRows(only(outputs))
     try {
       await receive(columns, { topic, partition, position })
     } catch (error) {
@@ -83,9 +126,9 @@ export const collectOutlet = (batches: RecordBatch[]): Outlet => ({
   window: { batches: 8, bytes: Number.POSITIVE_INFINITY },
   commitAtEnd: true,
   async open() {},
-  async write(batch, program) {
-    batches.push(visibleRows(batch, program))
-    return { rows: numSelected(batch), bytes: 0 }
+  async write(outputs) {
+    batches.push(visibleRows(only(outputs)))
+    return { rows: numSelected(only(outputs).batch), bytes: 0 }
   },
   async close() {},
 })
@@ -104,14 +147,14 @@ export class IterationOutlet implements Outlet {
 
   async open(): Promise<void> {}
 
-  async write(batch: Batch, program: Program): Promise<{ rows: number; bytes: number } | null> {
+  async write(outputs: readonly Output[]): Promise<{ rows: number; bytes: number } | null> {
     if (this.#ended) return null
-    const columns = visibleRows(batch, program)
+    const columns = visibleRows(only(outputs))
     const taken = await new Promise<boolean>((settle) => {
       this.#offered = { batch: columns, settle }
       this.#wanted?.()
     })
-    return taken ? { rows: numSelected(batch), bytes: 0 } : null
+    return taken ? { rows: numSelected(only(outputs).batch), bytes: 0 } : null
   }
 
   /** The next batch; undefined: there is none any more. */

@@ -1,24 +1,42 @@
-/** A plan with a sink, ready to run; what `.toKafka` gives. */
+/** A plan with its sinks, ready to run; what `.toKafka` and `.fanOut` give. */
 import { type ParsedSink, parseRunOptions, type RunOptions } from '../kafka/options.ts'
 import type { RunMetrics } from '../metrics.ts'
 import { type ExplainContext, explain } from '../plan/explain.ts'
 import type { Plan } from '../plan/steps.ts'
 import { type Origins, type Run, startRun } from './start.ts'
 
+/** What `Stream.fanOut` asks of a pipeline that may become a branch. */
+export interface PipelineParts {
+  readonly plan: Plan
+  /** One a sink of the plan, depth first. */
+  readonly to: readonly ParsedSink[]
+  /** The stream handed to a fanOut's function, from which the pipeline was made; undefined: it was made outside. */
+  readonly trunk: object | undefined
+}
+
+/** Not a method: what a pipeline is made of is nobody's business but fanOut's. */
+export let partsOf: (pipeline: Pipeline) => PipelineParts
+
 export class Pipeline {
   readonly #plan: Plan
   readonly #from: Origins
-  readonly #to: ParsedSink
+  readonly #to: readonly ParsedSink[]
+  readonly #trunk: object | undefined
 
-  /** Made by `Stream.toKafka`. */
-  constructor(plan: Plan, from: Origins, to: ParsedSink) {
+  static {
+    partsOf = (pipeline) => ({ plan: pipeline.#plan, to: pipeline.#to, trunk: pipeline.#trunk })
+  }
+
+  /** Made by `Stream.toKafka` and `Stream.fanOut`. */
+  constructor(plan: Plan, from: Origins, to: readonly ParsedSink[], trunk?: object) {
     this.#plan = plan
     this.#from = from
     this.#to = to
+    this.#trunk = trunk
   }
 
   /**
-   * Runs until a bounded read has ended, a limit is reached, or `signal` or one of the process's signals stops it.
+   * Runs until a bounded read has ended, a limit is reached (in every branch of a fanOut), or `signal` or one of the process's signals stops it.
    * Resolves with the run's metrics; rejects with a SabotError when the run failed.
    */
   async run(options?: RunOptions): Promise<RunMetrics> {
@@ -36,7 +54,7 @@ export class Pipeline {
   }
 }
 
-export const explainContext = (from: Origins, to: ParsedSink | undefined): ExplainContext => ({
+export const explainContext = (from: Origins, to: readonly ParsedSink[] | undefined): ExplainContext => ({
   backend: 'kafka' in from ? from.kafka.backend : to && 'auto',
   guarantee:
     'kafka' in from && from.kafka.source.groupId !== undefined

@@ -18,23 +18,24 @@ import {
 import { didYouMean, SabotError } from '../errors.ts'
 import { allOf } from '../expr/expr.ts'
 import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
-import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
+import type { DecodePlan } from '../kafka/backend.ts'
 import type { Optimised } from '../plan/optimise.ts'
+import type { OptimisedPath } from '../plan/paths.ts'
 import type { PhysicalStep } from '../plan/physical.ts'
 import { isInternal } from '../plan/steps.ts'
 import { type Field, sameType } from '../schema.ts'
+import {
+  type Ending,
+  isFinished,
+  type Origin,
+  type Output,
+  type Path,
+  type Progress,
+  type Run,
+  runPath,
+} from './paths.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
 import { indexAt, int64At, offsetAt } from './rows.ts'
-
-/** Where the rows of a batch come from. */
-export interface Origin {
-  readonly topic: string
-  readonly partition: number
-  /** The next offset to read after the batch. */
-  readonly position: bigint
-  /** Set by a limit that cut the batch: the position behind the last row taken, or that it is not known. */
-  cut: bigint | 'unknown' | undefined
-}
 
 /** What the user's functions learn about a batch. */
 export interface BatchContext {
@@ -46,13 +47,10 @@ export interface BatchContext {
 
 export interface Program {
   readonly decode: DecodePlan
-  run(batch: Batch, origin: Origin): Batch | Promise<Batch>
-  /** A limit is reached: no more batches are wanted. */
+  /** One output a sink that gets rows of this batch. */
+  run(batch: Batch, origin: Origin): readonly Output[] | Promise<readonly Output[]>
+  /** A limit is reached, in every branch where there are some: no more batches are wanted. */
   finished(): boolean
-  /** The names of a result's columns without those that only go along. */
-  visible(batch: Batch): readonly string[]
-  /** Which columns of a result become which part of a record. */
-  record(batch: Batch): RecordPlan
 }
 
 /** Turns the source's fields into what runs. Throws a SabotError where the plan does not fit them. */
@@ -61,16 +59,8 @@ export type Prepare = (fields: readonly Field[]) => Program
 /** What stands beside the plan in a decode plan. */
 export type DecodeSettings = Pick<DecodePlan, 'codec' | 'keyType' | 'maxDepth'>
 
-type Run = (batch: Batch, origin: Origin) => Batch | Promise<Batch>
-
-interface Progress {
-  finished: boolean
-}
-
 export const compileProgram = (plan: Optimised, settings: DecodeSettings, rowErrors: RowErrors): Program => {
-  const progress: Progress = { finished: plan.steps.some((step) => step.kind === 'limit' && step.count === 0) }
-  const steps = plan.steps.map((step) => compileStep(step, progress, rowErrors))
-  const names = plan.bound.result.names
+  const path = compilePath(plan, rowErrors, { next: 0 })
   return {
     decode: {
       ...settings,
@@ -79,17 +69,31 @@ export const compileProgram = (plan: Optimised, settings: DecodeSettings, rowErr
       message: plan.message,
       ...(plan.program === undefined ? {} : { program: plan.program }),
     },
-    run: (batch, origin) => runSteps(steps, 0, batch, origin),
-    finished: () => progress.finished,
+    run: (batch, origin) => runPath(path, batch, origin),
+    finished: () => isFinished(path),
+  }
+}
+
+/** `sinks` counts the plan's sinks, depth first. */
+const compilePath = (plan: OptimisedPath, rowErrors: RowErrors, sinks: { next: number }): Path => {
+  const progress: Progress = { finished: plan.steps.some((step) => step.kind === 'limit' && step.count === 0) }
+  const steps = plan.steps.map((step) => compileStep(step, progress, rowErrors))
+  const branches = plan.branches.map((branch) => compilePath(branch, rowErrors, sinks))
+  return { steps, progress, end: branches.length > 0 ? branches : endingOf(plan, sinks.next++) }
+}
+
+const endingOf = ({ bound, envelope, value }: OptimisedPath, sink: number): Ending => {
+  const { names } = bound.result
+  return {
+    sink,
     visible: (batch) => names ?? namesOf(batch).filter((name) => !isInternal(name)),
     record: (batch) => {
       const present = new Set(namesOf(batch))
-      const envelope = Object.entries(plan.envelope).filter(([, name]) => present.has(name))
       // Columns with a message column's name are the record's envelope, never part of its value.
       const columns = (names ?? namesOf(batch)).filter((name) => !isInternal(name))
       return {
-        value: plan.value === 'bytes' ? { kind: 'bytes' } : { kind: 'columns', names: columns },
-        ...Object.fromEntries(envelope),
+        value: value === 'bytes' ? { kind: 'bytes' } : { kind: 'columns', names: columns },
+        ...Object.fromEntries(Object.entries(envelope).filter(([, name]) => present.has(name))),
       }
     },
   }
@@ -102,21 +106,7 @@ export const failingProgram = (error: SabotError, settings: DecodeSettings): Pro
     throw error
   },
   finished: () => false,
-  visible: () => [],
-  record: () => ({ value: { kind: 'columns', names: [] } }),
 })
-
-/** Stays synchronous for as long as the steps are: a promise a batch and step would cost more than the step. */
-const runSteps = (steps: readonly Run[], from: number, batch: Batch, origin: Origin): Batch | Promise<Batch> => {
-  let current = batch
-  for (let i = from; i < steps.length; i++) {
-    if (numSelected(current) === 0) return current
-    const result = steps[i]!(current, origin)
-    if (result instanceof Promise) return result.then((next) => runSteps(steps, i + 1, next, origin))
-    current = result
-  }
-  return current
-}
 
 const compileStep = (step: PhysicalStep, progress: Progress, rowErrors: RowErrors): Run => {
   switch (step.kind) {

@@ -21,7 +21,8 @@ export type Origins = { readonly kafka: ParsedSource } | { readonly batches: Bat
 export interface RunSpec {
   readonly plan: Plan
   readonly from: Origins
-  readonly to: ParsedSink | Outlet
+  /** Kafka sinks in the order of the plan, or another outlet. */
+  readonly to: readonly ParsedSink[] | Outlet
   readonly options: ParsedRun
 }
 
@@ -39,11 +40,11 @@ export interface Run {
 
 const skipRemedy = `With onError: 'skip' such records are counted, logged and passed over.`
 
-const isOutlet = (to: ParsedSink | Outlet): to is Outlet => 'window' in to
+const isOutlet = (to: readonly ParsedSink[] | Outlet): to is Outlet => 'window' in to
 
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const kafka = 'kafka' in from ? from.kafka : undefined
-  const logger: Logger = kafka?.logger ?? (isOutlet(to) ? silent : to.sink.logger)
+  const logger: Logger = kafka?.logger ?? (isOutlet(to) ? silent : to[0]!.sink.logger)
   const backend: Backend | undefined =
     kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger)
   const counters = new Counters()
@@ -52,7 +53,12 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
     'kafka' in from
       ? backend!.source(from.kafka.source)
       : new BatchesSource(from.batches, plan.source.title, plan.source.fields)
-  const outlet = isOutlet(to) ? to : kafkaOutlet(backend!.sink(to.sink), rowErrors)
+  const outlet = isOutlet(to)
+    ? to
+    : kafkaOutlet(
+        to.map(({ sink }) => backend!.sink(sink)),
+        rowErrors,
+      )
   const commits = kafka?.source.groupId !== undefined
   if (kafka !== undefined && !commits) {
     logger.info({}, 'no groupId: every partition is read by this run, and no position is committed')
