@@ -14,11 +14,13 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 /** A program of native/tools, as CMake names it. */
 export const yardstick = (name: string): string => path(`../build/addon/${name}`)
 
-/** A script of this folder, with what it is told as JSON. */
-export const script = (file: string, job: object): Command => ({
+export const nodeScript = (file: string, ...args: readonly string[]): Command => ({
   file: process.execPath,
-  args: [path(file), JSON.stringify(job)],
+  args: [path(file), ...args],
 })
+
+/** A script of this folder, with what it is told as JSON. */
+export const script = (file: string, job: object): Command => nodeScript(file, JSON.stringify(job))
 
 export interface Ended {
   /** The last line of JSON that it printed. */

@@ -43,18 +43,18 @@ export class Recorder {
   readonly #environment: Environment
   readonly #rows: number
   readonly #began = performance.now()
-  readonly #results: Result[] = []
+  #results: Result[] = []
   #secondsBefore = 0
 
-  /** `resume`: what was measured before with as many rows stays, and is not measured again. */
-  constructor(part: PartName, environment: Environment, rows: number, resume: boolean) {
+  /** `keep`: which of the results that were measured before with as many rows stay, and are not measured again. */
+  constructor(part: PartName, environment: Environment, rows: number, keep: (result: Result) => boolean) {
     this.#part = part
     this.#environment = environment
     this.#rows = rows
-    const before = resume ? readResults(part) : undefined
+    const before = readResults(part)
     if (before?.rows !== rows) return
-    this.#results = before.results.filter(({ failed }) => failed === undefined)
-    this.#secondsBefore = before.seconds
+    this.#results = before.results.filter(keep)
+    if (this.#results.length > 0) this.#secondsBefore = before.seconds
   }
 
   has({ load, contender, round }: Pick<Result, 'load' | 'contender' | 'round'>): boolean {

@@ -13,6 +13,9 @@ import { type Contender, consumers, pipelines } from './contenders.ts'
 import { environment } from './environment.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 import { consumeTopics, measureConsume } from './parts/consume.ts'
+import { measureDecode } from './parts/decode.ts'
+import { measureLatency } from './parts/latency.ts'
+import { measureMemory } from './parts/memory.ts'
 import { measurePipelines, pipelineTopics } from './parts/pipeline.ts'
 import { performancePage, type Results, summariesOf, targetHead, targetRows } from './report/markdown.ts'
 import { type PartName, partNames, Recorder, readResults } from './results.ts'
@@ -37,6 +40,8 @@ async function installPeers(): Promise<void> {
   await command('npm', ['ci', '--ignore-scripts'], { cwd: bench })
 }
 
+const hasTopics = (part: PartName): boolean => part === 'consume' || part === 'pipeline'
+
 async function run(options: Options): Promise<void> {
   await buildYardsticks()
   await installPeers()
@@ -44,16 +49,21 @@ async function run(options: Options): Promise<void> {
   const classpath = await buildStreams()
 
   const machine = environment()
-  const chosen = (all: readonly Contender[]): readonly Contender[] =>
-    all.filter(({ name }) => options.only.length === 0 || options.only.some((text) => name.includes(text)))
-  const named = <T extends string>(all: readonly T[]): readonly T[] =>
-    all.filter((name) => options.topic === undefined || name === options.topic)
-  const recorder = (part: PartName): Recorder => new Recorder(part, machine, options.rows, options.resume)
+  const isChosen = (contender: string): boolean =>
+    options.only.length === 0 || options.only.some((text) => contender.includes(text))
+  const isRead = (topic: string): boolean => options.topic === undefined || topic === options.topic
+  const chosen = (all: readonly Contender[]): readonly Contender[] => all.filter(({ name }) => isChosen(name))
+  const named = <T extends string>(all: readonly T[]): readonly T[] => all.filter(isRead)
+  // What is not measured now stays as it was; --resume keeps the rest as well, where it counts.
+  const recorder = (part: PartName): Recorder =>
+    new Recorder(part, machine, options.rows, ({ contender, load, failed }) =>
+      isChosen(contender) && (isRead(load) || !hasTopics(part)) ? options.resume && failed === undefined : true,
+    )
 
   const kafka = await startKafka({ heap: 2048 })
   const { bootstrapServers } = kafka
   const topics = new Topics(kafka, options.rows)
-  const parts: Readonly<Partial<Record<PartName, () => Promise<void>>>> = {
+  const parts: Readonly<Record<PartName, () => Promise<void>>> = {
     consume: () =>
       measureConsume(
         bootstrapServers,
@@ -72,11 +82,14 @@ async function run(options: Options): Promise<void> {
         options.rounds,
         recorder('pipeline'),
       ),
+    decode: () => measureDecode(options.rows, options.rounds, recorder('decode')),
+    latency: () => measureLatency(kafka, isChosen, Math.min(options.rounds, 3), recorder('latency')),
+    memory: () => measureMemory(kafka, topics, recorder('memory')),
   }
   try {
     for (const part of options.parts) {
       const began = performance.now()
-      await parts[part]?.()
+      await parts[part]()
       console.log(`bench: ${part} took ${((performance.now() - began) / 1000).toFixed(0)} s\n`)
     }
   } finally {

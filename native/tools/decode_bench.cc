@@ -1,11 +1,15 @@
 // What a JSON document costs: our decoder, whole document checked and every column written, beside simdjson's
-// on-demand walk over the same bytes without conversion. Usage: decode-bench [DOCUMENTS [ROUNDS]]
+// on-demand walk over the same bytes without conversion; and our encoder, from the same columns back to the bytes.
 //
-// Prints the best round: on a machine that others use as well, the others are noise.
+//   decode-bench [DOCUMENTS [ROUNDS]]     documents that are made up here; prints a table
+//   decode-bench FILE SCHEMA ROUNDS       a document a line, columns as wire JSON; prints one line of JSON
+//
+// Gives the best round: on a machine that others use as well, the others are noise.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <limits>
 #include <memory>
 #include <random>
@@ -30,11 +34,22 @@ constexpr const char* schema =
     R"({"name":"category","type":"utf8"},{"name":"at","type":"timestamp[ms]"},{"name":"card_present","type":"bool"},)"
     R"({"name":"score","type":"float64"},{"name":"items","type":"int32"}])";
 
-// Transactions of about 210 bytes, 11 fields; padded once at the end, so that simdjson may read on.
+// Padded once at the end, so that simdjson may read on.
 struct Documents {
   std::string text;
   std::vector<size_t> offsets{0};
 
+  // The lines of a file.
+  explicit Documents(const char* path) {
+    std::ifstream file(path);
+    for (std::string line; std::getline(file, line);) {
+      text.append(line);
+      offsets.push_back(text.size());
+    }
+    text.append(64, ' ');
+  }
+
+  // Transactions of about 210 bytes, 11 fields.
   explicit Documents(size_t count) {
     std::mt19937_64 random(7);
     const auto below = [&random](uint64_t most) { return random() % most; };
@@ -103,6 +118,57 @@ double ours(const Documents& documents, const std::vector<ColumnSpec>& columns, 
   });
 }
 
+// The columns of a slab, none of them nested.
+std::vector<NamedArray> viewsOf(const std::vector<ColumnSpec>& columns, const Slab& slab) {
+  std::vector<NamedArray> views;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const NodeLayout& node = slab.nodes[i];
+    NamedArray& view = views.emplace_back();
+    view.name = columns[i].field.name;
+    view.array.type = columns[i].field.type;
+    view.array.length = node.length;
+    view.array.nullCount = node.nullCount;
+    view.array.validity = node.validityBytes == 0 ? nullptr : slab.data + node.validityOffset;
+    view.array.offsets = reinterpret_cast<const int32_t*>(slab.data + node.offsetsOffset);
+    view.array.data = slab.data + node.dataOffset;
+  }
+  return views;
+}
+
+// Encodes as the sink does, 1,024 rows at a time.
+double encoding(const Documents& documents, const std::vector<ColumnSpec>& columns, int rounds) {
+  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<Encoder> encoder;
+  if (const Status status = makeDecoder("json", columns, nullptr, {}, decoder); !status.ok()) die(status.message);
+  if (const Status status = makeEncoder("json", "{}", encoder); !status.ok()) die(status.message);
+  std::vector<Bytes> values;
+  for (size_t i = 0; i < documents.count(); ++i) values.push_back(documents[i]);
+  ColumnSet set(columns);
+  DecodeOutcome outcome;
+  decoder->decode(values, set, outcome);
+  Slab slab;
+  set.finish(static_cast<int64_t>(outcome.kept.size()), slab);
+  const std::vector<NamedArray> views = viewsOf(columns, slab);
+  constexpr size_t share = 1024;
+  std::vector<uint32_t> rows;
+  EncodedRows encoded;
+  std::vector<RowError> errors;
+  return nanosecondsEach(documents.count(), rounds, [&] {
+    for (size_t from = 0; from < values.size(); from += share) {
+      const size_t count = std::min(share, values.size() - from);
+      rows.resize(count);
+      for (size_t i = 0; i < count; ++i) rows[i] = static_cast<uint32_t>(from + i);
+      encoded.clear();
+      encoder->encode(views, rows, encoded, errors);
+      if (!errors.empty()) die("a row was not written: " + errors[0].message);
+      // The documents came from this encoder or one that writes the same.
+      const std::string_view last{encoded.bytes.data() + encoded.offsets[count - 1],
+                                  static_cast<size_t>(encoded.offsets[count] - encoded.offsets[count - 1])};
+      if (last != values[from + count - 1].view()) die("a row was written otherwise: " + std::string(last));
+    }
+  });
+}
+
 double walk(const Documents& documents, int rounds) {
   size_t fields = 0;
   const double each = nanosecondsEach(documents.count(), rounds, [&] {
@@ -115,9 +181,25 @@ double walk(const Documents& documents, int rounds) {
   return each;
 }
 
+// For the bench: one line of JSON.
+int benchFile(const char* path, const char* schemaJson, int rounds) {
+  const Documents documents(path);
+  std::vector<Field> fields;
+  if (const Status status = parseSchema(schemaJson, fields); !status.ok()) die(status.message);
+  if (documents.count() == 0 || rounds <= 0) die("expected documents and rounds; got none");
+  std::vector<ColumnSpec> columns;
+  for (const Field& field : fields) columns.push_back({field, true});
+  std::printf(R"({"documents":%zu,"bytes":%zu,"sabot":%.2f,"on-demand-walk":%.2f,"sabot-encode":%.2f})"
+              "\n",
+              documents.count(), documents.offsets.back(), ours(documents, columns, rounds, true),
+              walk(documents, rounds), encoding(documents, columns, rounds));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 4) return benchFile(argv[1], argv[2], std::atoi(argv[3]));
   const size_t count = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 100'000;
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 20;
   if (count == 0 || rounds <= 0) die("usage: decode-bench [DOCUMENTS [ROUNDS]]");
