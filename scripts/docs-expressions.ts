@@ -50,10 +50,10 @@ export function expressionsPage(): string {
     '',
     ...operatorGroups.map(({ title }) => `- [${title}](#${title.toLowerCase().replaceAll(' ', '-')})`),
   ]
-  for (const { title, operators } of operatorGroups) {
+  for (const { title, operators, shorthands = [] } of operatorGroups) {
     lines.push('', `## ${title}`, '')
     lines.push('| call | types | meaning | nulls | errors | example |', '|---|---|---|---|---|---|')
-    lines.push(...Object.values(operators).map(({ doc }) => rowOf(doc)))
+    lines.push(...[...Object.values(operators).map(({ doc }) => doc), ...shorthands].map(rowOf))
   }
   return `${lines.join('\n')}\n`
 }

@@ -23,6 +23,10 @@ import { typeOf } from './typing.ts'
 export type Operand = Expr | Literal
 
 type Binary<Op extends OpName, N, V> = Expr<CallNode<Op, readonly [N, NodeOf<V>]>>
+type Between<N, L, H> = Expr<
+  CallNode<'and', readonly [CallNode<'ge', readonly [N, NodeOf<L>]>, CallNode<'le', readonly [N, NodeOf<H>]>]>
+>
+type NodesOf<V extends readonly unknown[]> = { readonly [I in keyof V]: NodeOf<V[I]> }
 type Unary<Op extends OpName, N> = Expr<CallNode<Op, readonly [N]>>
 
 /**
@@ -104,6 +108,21 @@ export class Expr<out N = Node> {
     if (!Array.isArray(values))
       throw new SabotError('SCHEMA', `in() takes an array of literals, such as in(['DE', 'FR']).`)
     return new Expr(callNode('in', [nodeOf(this), ...values.map(litNode)])) as never
+  }
+
+  /** Whether it lies between the two, which count as well: `low <= a and a <= high`. */
+  between<const L extends Operand, const H extends Operand>(low: L, high: H): Between<N, L, H> {
+    return this.ge(low).and(this.le(high) as Expr) as never
+  }
+
+  /** The first that is not null of this and the others, which all have one type; see the function `coalesce`. */
+  coalesce<const V extends readonly Operand[]>(...others: V): Expr<CallNode<'coalesce', readonly [N, ...NodesOf<V>]>> {
+    return coalesce(this as Expr, ...others) as never
+  }
+
+  /** Null where it is equal to the value. */
+  nullIf<const V extends Operand>(value: V): Binary<'nullIf', N, V> {
+    return binary('nullIf', this, value)
   }
 
   /** Functions of text. */
@@ -266,6 +285,60 @@ export function col<const Name extends string>(name: Name): Expr<ColNode<Name>> 
 export function lit<const Value extends Literal>(value: Value): Expr<LitNode<Value>> {
   return new Expr(litNode(value))
 }
+
+/**
+ * The first value that is not null. All have one type: integers of several types become int64, integers and floats
+ * float64, and a literal stands for what the columns beside it hold.
+ */
+export function coalesce<const V extends readonly [Operand, ...Operand[]]>(
+  ...values: V
+): Expr<CallNode<'coalesce', NodesOf<V>>> {
+  if (values.length === 0) throw new SabotError('SCHEMA', 'coalesce() takes one expression at least.')
+  return new Expr(callNode('coalesce', values.map(toNode))) as never
+}
+
+/**
+ * The value behind the first condition that is true: `when(p).then(x).when(q).then(y).otherwise(z)`. Without
+ * `otherwise`, null where none is. The values have one type, as those of `coalesce`. A row error of a value counts
+ * only for the rows that take it.
+ */
+export function when<const P extends Condition>(condition: P): Begun<readonly [], P> {
+  return new When([], condition) as never
+}
+
+type Condition = Expr | boolean | null
+type Begun<Before extends readonly unknown[], P> = When<readonly [...Before, NodeOf<P>]>
+
+/** `when(p)`, which waits for its value. */
+export class When<Args extends readonly unknown[]> {
+  readonly #args: readonly Node[]
+
+  constructor(before: readonly Node[], condition: Operand) {
+    this.#args = [...before, toNode(condition)]
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: the word that SQL, Polars and Spark have for it; nobody awaits one
+  then<const V extends Operand>(value: V): Then<readonly [...Args, NodeOf<V>]> {
+    return new Then([...this.#args, toNode(value)])
+  }
+}
+
+/** `when(p).then(x)`: null where p is not true, until `otherwise` says what else. */
+export class Then<Args extends readonly unknown[]> extends Expr<CallNode<'when', readonly [...Args, LitNode<null>]>> {
+  constructor(args: readonly Node[]) {
+    super(callNode('when', [...args, litNode(null)]) as never)
+  }
+
+  when<const P extends Condition>(condition: P): Begun<Args, P> {
+    return new When(branches(this), condition) as never
+  }
+
+  otherwise<const V extends Operand>(value: V): Expr<CallNode<'when', readonly [...Args, NodeOf<V>]>> {
+    return new Expr(callNode('when', [...branches(this), toNode(value)])) as never
+  }
+}
+
+const branches = (then: Expr<unknown>): readonly Node[] => (nodeOf(then) as CallNode).args.slice(0, -1)
 
 /** The columns of a shape, as a typed lambda gets them: `(b) => b.amount.gt(1000)`. */
 export type ColumnsOf<S> = { readonly [Name in keyof S & string]: Expr<ColNode<Name>> } & {

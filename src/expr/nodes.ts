@@ -35,7 +35,18 @@ export type TextOp =
   | 'matches'
   | 'extract'
   | 'split'
-export type OpName = CompareOp | ArithmeticOp | LogicOp | 'neg' | 'not' | 'isNull' | 'isNotNull' | 'in' | TextOp
+export type ChoiceOp = 'coalesce' | 'nullIf' | 'when'
+export type OpName =
+  | CompareOp
+  | ArithmeticOp
+  | LogicOp
+  | 'neg'
+  | 'not'
+  | 'isNull'
+  | 'isNotNull'
+  | 'in'
+  | ChoiceOp
+  | TextOp
 
 export interface ColNode<Name extends string = string> {
   readonly kind: 'col'

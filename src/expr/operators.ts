@@ -3,8 +3,9 @@
  * in operators/, its method in expr.ts, its compile-time type in signatures.ts (or types.ts).
  */
 import type { OpName } from './nodes.ts'
-import type { Operator } from './operator.ts'
+import type { Operator, OperatorDoc } from './operator.ts'
 import { arithmeticOperators } from './operators/arithmetic.ts'
+import { between, choiceOperators } from './operators/choice.ts'
 import { compareOperators } from './operators/compare.ts'
 import { logicOperators } from './operators/logic.ts'
 import { textOperators } from './operators/text.ts'
@@ -13,10 +14,13 @@ import { textOperators } from './operators/text.ts'
 export const operatorGroups: readonly {
   readonly title: string
   readonly operators: Readonly<Record<string, Operator>>
+  /** Methods that are made of these operators. */
+  readonly shorthands?: readonly OperatorDoc[]
 }[] = [
-  { title: 'Comparison', operators: compareOperators },
+  { title: 'Comparison', operators: compareOperators, shorthands: [between] },
   { title: 'Logic', operators: logicOperators },
   { title: 'Arithmetic', operators: arithmeticOperators },
+  { title: 'Choices', operators: choiceOperators },
   { title: 'Text', operators: textOperators },
 ]
 
@@ -24,5 +28,6 @@ export const operators: Readonly<Record<OpName, Operator>> = {
   ...compareOperators,
   ...logicOperators,
   ...arithmeticOperators,
+  ...choiceOperators,
   ...textOperators,
 }

@@ -17,8 +17,8 @@ export interface Misfit {
 
 export type Rule = (args: readonly Typed[]) => ColumnType | Misfit
 
-const misfit = (problem: string): Misfit => ({ problem, code: 'SCHEMA' })
-const unsupported = (problem: string): Misfit => ({ problem, code: 'UNSUPPORTED' })
+export const misfit = (problem: string): Misfit => ({ problem, code: 'SCHEMA' })
+export const unsupported = (problem: string): Misfit => ({ problem, code: 'UNSUPPORTED' })
 const bool: ColumnType = Object.freeze({ kind: 'bool' })
 const int64: ColumnType = Object.freeze({ kind: 'int64' })
 const float64: ColumnType = Object.freeze({ kind: 'float64' })
@@ -159,7 +159,7 @@ const groupText: Readonly<Record<Group, string>> = {
   any: 'anything',
 }
 
-const name = ({ type, literal }: Typed): string =>
+export const name = ({ type, literal }: Typed): string =>
   literal !== undefined ? `the literal ${text(literal.value)}` : typeText(type!)
 
 const text = (value: Literal): string =>

@@ -1,6 +1,17 @@
 /** The types of expressions at compile time: what typing.ts finds when a plan is built, the compiler finds before. */
 import type { AnyType, PlainTypeName, TimeUnit } from '../schema.ts'
-import type { ArithmeticOp, CallNode, ColNode, CompareOp, Literal, LitNode, LogicOp, Node, OpName } from './nodes.ts'
+import type {
+  ArithmeticOp,
+  CallNode,
+  ChoiceOp,
+  ColNode,
+  CompareOp,
+  Literal,
+  LitNode,
+  LogicOp,
+  Node,
+  OpName,
+} from './nodes.ts'
 
 import type { Groups, Signatures } from './signatures.ts'
 
@@ -22,7 +33,15 @@ export interface MessageTypes {
 /** The type of a node over a shape, as a schema literal has it; a Problem where it does not fit. */
 export type TypeOf<N, S> = Plain<Find<N, S>>
 
-type Plain<T> = T extends 'text' ? 'utf8' : T extends 'null' ? AnyType : T
+type Plain<T> = T extends 'text'
+  ? 'utf8'
+  : T extends 'whole'
+    ? 'int64'
+    : T extends 'instant'
+      ? 'timestamp[ms]'
+      : T extends 'null'
+        ? AnyType
+        : T
 
 type Find<N, S> = Node extends N
   ? AnyType
@@ -44,23 +63,23 @@ export type TypeOfColumn<Name extends string, S> = string extends Name
         ? MessageTypes[Name]
         : Problem<`there is no column "${Name}"; the columns here: ${keyof S & string}`>
 
-/** 'text' is a string literal, which beside a time or a decimal stands for one of that. */
+/** Literals stand for what is beside them: 'text' for a time or a decimal too, 'whole' for any number, 'instant' for any time. */
 type TypeOfLiteral<Value> = Value extends null
   ? 'null'
   : Value extends boolean
     ? 'bool'
     : Value extends bigint
-      ? 'int64'
+      ? 'whole'
       : Value extends number
         ? number extends Value
-          ? 'int64' | 'float64'
+          ? 'whole' | 'float64'
           : `${Value}` extends `${bigint}`
-            ? 'int64'
+            ? 'whole'
             : 'float64'
         : Value extends string
           ? 'text'
           : Value extends Date
-            ? 'timestamp[ms]'
+            ? 'instant'
             : Value extends Uint8Array
               ? 'binary'
               : AnyType
@@ -72,9 +91,9 @@ type Family<T> = T extends AnyType | 'null'
     ? 'float'
     : T extends 'bool' | 'utf8' | 'binary' | 'date' | 'text'
       ? T
-      : T extends PlainTypeName
+      : T extends PlainTypeName | 'whole'
         ? 'int'
-        : T extends `timestamp[${TimeUnit}]`
+        : T extends `timestamp[${TimeUnit}]` | 'instant'
           ? 'timestamp'
           : T extends string
             ? 'decimal'
@@ -122,12 +141,76 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
         ? [Exclude<Family<Args[number]>, 'int' | 'float' | AnyType>] extends [never]
           ? Arithmetic<Op, Args>
           : Problem<`${Op} takes numbers, not ${NotNumbers<Args[number]>}`>
-        : Op extends keyof Signatures
-          ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
-            ? Signatures[Op]['gives']
-            : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
-          : 'bool'
+        : Op extends ChoiceOp
+          ? Choice<Op, Args>
+          : Op extends keyof Signatures
+            ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
+              ? Signatures[Op]['gives']
+              : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
+            : 'bool'
   : Extract<Args[number], Problem>
+
+type Choice<Op, Args extends readonly unknown[]> = Op extends 'coalesce'
+  ? Common<Args>
+  : Op extends 'when'
+    ? Branches<Args>
+    : [Incomparable<Args[0], Args[1]>] extends [never]
+      ? Args[0]
+      : Problem<`${Name<Args[0]>} can not be compared with ${Name<Incomparable<Args[0], Args[1]>>}`>
+
+/** Conditions and values in turn, then the value of `otherwise`: what the values have in common. */
+type Branches<
+  Args extends readonly unknown[],
+  Values extends readonly unknown[] = readonly [],
+> = Args extends readonly [infer P, infer X, ...infer Rest]
+  ? [Exclude<Family<P>, 'bool' | AnyType>] extends [never]
+    ? Branches<Rest, readonly [...Values, X]>
+    : Problem<`a condition is bool, not ${Exclude<Name<P>, 'bool'>}`>
+  : Args extends readonly [infer Last]
+    ? Common<readonly [...Values, Last]>
+    : AnyType
+
+/** The one type of all; number-typed values that are not known make a union of what they may be. */
+type Common<Args extends readonly unknown[], Found = 'null'> = Args extends readonly [infer First, ...infer Rest]
+  ? Common<Rest, Joined<Found, First>>
+  : Args extends readonly []
+    ? Found
+    : AnyType
+
+type Joined<A, B> = A extends unknown ? (B extends unknown ? Pair<A, B> : never) : never
+
+type Pair<A, B> = A extends Problem | AnyType
+  ? A
+  : B extends Problem | AnyType
+    ? B
+    : A extends 'null'
+      ? B
+      : B extends 'null'
+        ? A
+        : [A, B] extends [B, A]
+          ? A
+          : StandsFor<A, B> extends true
+            ? B
+            : StandsFor<B, A> extends true
+              ? A
+              : `${Family<A>}:${Family<B>}` extends 'int:int'
+                ? 'uint64' extends A | B
+                  ? NothingInCommon<A, B>
+                  : 'int64'
+                : `${Family<A>}:${Family<B>}` extends `${'int' | 'float'}:${'int' | 'float'}`
+                  ? 'float64'
+                  : NothingInCommon<A, B>
+
+/** A literal that may be one of the other's type. */
+type StandsFor<Literal, T> = `${Literal & string}:${Family<T>}` extends
+  | 'whole:int'
+  | `${'whole' | 'float64' | 'text'}:decimal`
+  | `text:${'utf8' | 'date' | 'timestamp'}`
+  | `instant:${'date' | 'timestamp'}`
+  ? true
+  : false
+
+type NothingInCommon<A, B> = Problem<`${Name<A>} and ${Name<B>} have no type in common; cast one of them`>
 
 /** The names of arguments that are not of their group. One that may be of several types needs to fit with one. */
 type Misplaced<Args extends readonly unknown[], Takes extends readonly (keyof Groups)[]> = {

@@ -90,7 +90,7 @@ export function grown(make: (length: number) => Vector): (length: number) => Vec
   }
 }
 
-/** A literal in every row, in the array of a type. */
+/** A literal in every row, in the array of a type; for a decimal the integer of its scale. */
 export function constant(type: ColumnType, value: Literal): (length: number) => Vector {
   return grown((length) => {
     if (value === null) return nulls(type, length)
@@ -98,12 +98,20 @@ export function constant(type: ColumnType, value: Literal): (length: number) => 
       return boolVector(length, new Uint8Array(bitmapBytes(length)).fill(value === true ? 255 : 0), null)
     }
     if (type.kind === 'utf8' || type.kind === 'binary') return repeated(literalBytes(value), length)
+    if (type.kind === 'decimal') return decimals(BigInt(value as bigint), length)
     const values = newValues(type, length)
     if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
       values.fill(value instanceof Date ? BigInt(value.getTime()) : BigInt(value as number | bigint))
     } else values.fill(Number(value))
     return { length, values, offsets: null, validity: null }
   })
+}
+
+function decimals(unscaled: bigint, length: number): Vector {
+  const words = Uint32Array.from({ length: 4 }, (_, k) => Number((unscaled >> BigInt(32 * k)) & 0xffffffffn))
+  const values = new Uint32Array(length * 4)
+  for (let i = 0; i < values.length; i++) values[i] = words[i & 3]!
+  return { length, values, offsets: null, validity: null }
 }
 
 /** Nothing but nulls. */

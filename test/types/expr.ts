@@ -1,6 +1,7 @@
 /** Compiled, never run: what the compiler accepts of expressions, and what it must not. */
 import {
   type ColumnsOf,
+  coalesce,
   col,
   concat,
   type Expr,
@@ -9,6 +10,7 @@ import {
   lit,
   type TypeOf,
   type TypesOf,
+  when,
 } from '../../src/expr/expr.ts'
 import type { AnySchema, RowInput, RowOf, SchemaLiteral } from '../../src/schema.ts'
 
@@ -176,3 +178,45 @@ isTrue<Equal<typeof made, { readonly tax: 'float64'; readonly total: 'int64'; re
 columns({ tax: col('nope').mul(0.08) })
 // @ts-expect-error text is no number
 columns({ good: col('amount'), tax: col('country').mul(0.08) })
+
+// Choices.
+filter(col('amount').between(1, 2.5).and(col('at').between('2024-01-01', new Date())))
+// @ts-expect-error text with numbers
+filter(col('country').between(1, 2))
+const chosen = columns({
+  same: coalesce(col('count'), 0),
+  wide: coalesce(col('count'), col('id')),
+  mixed: col('id').coalesce(col('amount'), null),
+  time: coalesce(col('at'), '2024-01-01'),
+  price: coalesce(col('price'), 1.5, '0.25'),
+  absent: col('country').nullIf('n/a'),
+  band: when(col('amount').gt(1000)).then('high').when(col('paid')).then('paid').otherwise('low'),
+  open: when(col('paid')).then(col('count')),
+  number: when(col('paid')).then(1).otherwise(0.5),
+})
+isTrue<
+  Equal<
+    typeof chosen,
+    {
+      readonly same: 'int32'
+      readonly wide: 'int64'
+      readonly mixed: 'float64'
+      readonly time: 'timestamp[ms]'
+      readonly price: 'decimal(18,4)'
+      readonly absent: 'utf8'
+      readonly band: 'utf8'
+      readonly open: 'int32'
+      readonly number: 'float64'
+    }
+  >
+>()
+// @ts-expect-error text and a number
+columns({ bad: coalesce(col('country'), 0) })
+// @ts-expect-error a condition is bool
+columns({ bad: when(col('amount')).then(1) })
+// @ts-expect-error a number and text
+columns({ bad: when(col('paid')).then(1).otherwise('x') })
+// @ts-expect-error no such column, in a condition
+columns({ bad: when(col('nope').gt(1)).then(1) })
+// @ts-expect-error text with a number
+columns({ bad: col('country').nullIf(5) })

@@ -38,6 +38,12 @@ describe('the examples of docs/expressions.md give what they say', () => {
   })
 })
 
+describe('so do those of methods that are made of operators', () => {
+  test.each(operatorGroups.flatMap(({ shorthands }) => shorthands ?? []))('$call', ({ example }) => {
+    expect(run(example)).toEqual(example.result)
+  })
+})
+
 test('every operator has one line on the page', () => {
   expect(documented.map(({ name }) => name).sort()).toEqual(Object.keys(operators).sort())
   const page = readFileSync(new URL('../../docs/expressions.md', import.meta.url), 'utf8')

@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { batchFromRows } from '../../src/batch.ts'
+import { coalesce, col, type Expr, exprType, lit, when } from '../../src/expr/expr.ts'
+import { compileColumn } from '../../src/expr/kernel.ts'
+import { parseSchema, typeText } from '../../src/schema.ts'
+import { batches, expectColumn, nullable, type Row, RowFailed } from '../support/kernel-cases.ts'
+
+const pairs = {
+  i: ['int64', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+  n: ['int16', fc.integer({ min: -32768, max: 32767 })],
+  u: ['uint64', fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })],
+  f: ['float64', fc.oneof(fc.double(), fc.constantFrom(Number.NaN, -0, 0))],
+  t: ['utf8', fc.string({ unit: 'grapheme', maxLength: 5 })],
+  y: ['binary', fc.uint8Array({ maxLength: 4 })],
+  p: ['bool', fc.boolean()],
+  d: ['date', fc.integer({ min: -100_000, max: 100_000 }).map((day) => new Date(day * 86_400_000))],
+  m: ['timestamp[us]', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
+  e: ['decimal(12,2)', fc.integer({ min: -999, max: 999 }).map((n) => `${n}.25`)],
+} as const
+const names = Object.keys(pairs) as (keyof typeof pairs)[]
+const types = Object.fromEntries(names.flatMap((name) => [1, 2, 3].map((k) => [`${name}${k}`, pairs[name][0]])))
+const fields = parseSchema({ ...types, c1: 'bool', c2: 'bool', z: 'int64' })
+const row: fc.Arbitrary<Row> = fc.record({
+  ...Object.fromEntries(
+    names.flatMap((name) => [1, 2, 3].map((k) => [`${name}${k}`, nullable(pairs[name][1] as fc.Arbitrary<unknown>)])),
+  ),
+  c1: nullable(fc.boolean()),
+  c2: nullable(fc.boolean()),
+  z: nullable(fc.constantFrom(1n, 2n ** 63n - 1n)),
+})
+const given = batches(row, fields)
+const runs = { numRuns: 60 }
+
+describe.each(names)('columns of %s, as a row-by-row interpreter has them', (name) => {
+  const [a, b, c] = [1, 2, 3].map((k) => col(`${name}${k}`) as Expr)
+
+  test('coalesce', () => {
+    fc.assert(
+      fc.property(given, (batch) =>
+        expectColumn(coalesce(a!, b!, c!), fields, batch, (r) => r[`${name}1`] ?? r[`${name}2`] ?? r[`${name}3`]),
+      ),
+      runs,
+    )
+  })
+
+  test('when', () => {
+    const expr = when(col('c1')).then(a!).when(col('c2')).then(b!)
+    fc.assert(
+      fc.property(given, (batch) => {
+        const branch = (r: Row, last: unknown) => (r.c1 ? r[`${name}1`] : r.c2 ? r[`${name}2`] : last)
+        expectColumn(expr, fields, batch, (r) => branch(r, null))
+        expectColumn(expr.otherwise(c!), fields, batch, (r) => branch(r, r[`${name}3`]))
+      }),
+      runs,
+    )
+  })
+
+  test('nullIf', () => {
+    const same = (x: unknown, y: unknown): boolean =>
+      x !== null &&
+      y !== null &&
+      (typeof x === 'number' ? x === y : JSON.stringify(String(x)) === JSON.stringify(String(y)))
+    fc.assert(
+      fc.property(given, (batch) => {
+        expectColumn(a!.nullIf(b!), fields, batch, (r) => (same(r[`${name}1`], r[`${name}2`]) ? null : r[`${name}1`]))
+        expectColumn(a!.nullIf(a!), fields, batch, (r) => (Number.isNaN(r[`${name}1`]) ? Number.NaN : null))
+      }),
+      runs,
+    )
+  })
+})
+
+test('between is both comparisons', () => {
+  fc.assert(
+    fc.property(given, (batch) =>
+      expectColumn(col('i1').between(col('i2'), 5), fields, batch, ({ i1, i2 }) => {
+        const [low, high] = [i1 === null || i2 === null ? null : i1! >= i2!, i1 === null ? null : (i1 as bigint) <= 5n]
+        return low === false || high === false ? false : low === null || high === null ? null : true
+      }),
+    ),
+    runs,
+  )
+})
+
+describe('an error counts only for the rows that need the value', () => {
+  const fails = (r: Row): bigint | null => {
+    if (r.z === 2n ** 63n - 1n) throw new RowFailed()
+    return r.z === null ? null : (r.z as bigint) + 1n
+  }
+
+  test('of coalesce', () => {
+    fc.assert(
+      fc.property(given, (batch) => {
+        expectColumn(coalesce(col('i1'), col('z').add(1), 7), fields, batch, (r) => r.i1 ?? fails(r) ?? 7n)
+        expectColumn(coalesce(col('z').add(1), col('i1')), fields, batch, (r) => fails(r) ?? r.i1)
+      }),
+      runs,
+    )
+  })
+
+  test('of the branches and the conditions of when', () => {
+    const expr = when(col('c1')).then(col('z').add(1)).when(col('z').add(1).gt(0)).then(1).otherwise(2)
+    fc.assert(
+      fc.property(given, (batch) =>
+        expectColumn(expr, fields, batch, (r) => (r.c1 ? fails(r) : (fails(r) ?? 0n) > 0n ? 1n : 2n)),
+      ),
+      runs,
+    )
+  })
+})
+
+describe('the one type of several values', () => {
+  const typeOf = (expr: Expr): string => typeText(exprType(expr, fields))
+
+  test('columns first, then what literals stand for', () => {
+    expect(typeOf(coalesce(col('n1'), 5))).toBe('int16')
+    expect(typeOf(coalesce(col('n1'), col('i1')))).toBe('int64')
+    expect(typeOf(coalesce(col('n1'), 0.5))).toBe('float64')
+    expect(typeOf(coalesce(col('u1'), 0))).toBe('uint64')
+    expect(typeOf(coalesce(col('m1'), '2024-01-01T00:00:00.000001Z', new Date()))).toBe('timestamp[us]')
+    expect(typeOf(coalesce(null, lit(null)))).toBe('utf8')
+    expect(typeOf(when(true).then(1).otherwise(0.5))).toBe('float64')
+  })
+
+  test('widens the values', () => {
+    const own = parseSchema({ a: 'int8', b: 'int64', e: 'decimal(6,2)', d: 'date' })
+    const batch = batchFromRows([{ a: 5 }, { b: 2n ** 60n }, { d: new Date(0) }], own)
+    expectColumn(coalesce(col('a'), col('b')), own, batch, (r) => (r.a === null ? r.b : BigInt(r.a as number)))
+    expectColumn(coalesce(col('b'), col('a'), 0.5), own, batch, (r) => (r.b === null ? (r.a ?? 0.5) : Number(r.b)))
+    expectColumn(coalesce(col('e'), '-1.5'), own, batch, () => '-1.50')
+    expectColumn(coalesce(col('d'), '2024-02-29'), own, batch, (r) => r.d ?? new Date('2024-02-29'))
+  })
+
+  test('is said to be missing before the run', () => {
+    expect(() => typeOf(coalesce(col('n1'), col('t1')) as Expr)).toThrow(/int16 and utf8 have no type in common; cast/)
+    expect(() => typeOf(coalesce(col('u1'), col('i1')))).toThrow(/uint64 and int64 have no type in common/)
+    expect(() => typeOf(coalesce(col('n1'), 40_000))).toThrow(/the literal 40000 is no int16/)
+    expect(() => typeOf(coalesce(col('d1'), '2024-01-01T10:00Z'))).toThrow(/is no date/)
+    expect(() => typeOf(when(col('i1') as Expr).then(1))).toThrow(/a condition: it takes bool, and int64 is none/)
+    expect(() => (coalesce as () => Expr)()).toThrow(/one expression at least/)
+  })
+})
+
+test('an unchanged first column is handed out as it is', () => {
+  const own = parseSchema({ f: 'float64' })
+  const batch = batchFromRows([{ f: 1 }, { f: 2 }], own)
+  expect(compileColumn(coalesce(col('f'), 0), own)(batch).data.values).toBe(batch.columns[0]!.data.values)
+})
