@@ -1,0 +1,281 @@
+/**
+ * Random plans over random rows give the same rows and the same row errors however they are optimised. The oracle runs
+ * the steps as they are written, one after the other, every column of each.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Batch, batchToRows, type Column, renameColumn } from '../../src/batch.ts'
+import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { compileColumn, compileFilter, type OnRowError } from '../../src/expr/kernel.ts'
+import { silent } from '../../src/logger.ts'
+import { Counters } from '../../src/metrics.ts'
+import { optimise, type Passes } from '../../src/plan/optimise.ts'
+import type { NamedExpr, Plan, Step } from '../../src/plan/steps.ts'
+import { RowErrors } from '../../src/run/policy.ts'
+import { compileProgram } from '../../src/run/program.ts'
+import { parseSchema } from '../../src/schema.ts'
+import { decode } from '../support/memory-rows.ts'
+
+const fields = parseSchema({ id: 'int64', n: 'int64', amount: 'float64', rate: 'float64', country: 'utf8', ok: 'bool' })
+
+type Kind = 'int' | 'float' | 'text' | 'bool'
+type Scope = ReadonlyMap<string, Kind>
+
+const kinds: Scope = new Map([
+  ['id', 'int'],
+  ['n', 'int'],
+  ['amount', 'float'],
+  ['rate', 'float'],
+  ['country', 'text'],
+  ['ok', 'bool'],
+])
+
+const records = fc.array(
+  fc.record({
+    id: fc.oneof(fc.integer({ min: -9, max: 9 }), fc.maxSafeInteger()),
+    n: fc.option(fc.integer({ min: -3, max: 2 ** 30 })),
+    amount: fc.option(fc.oneof(fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constantFrom(0, 1, 2.5))),
+    rate: fc.constantFrom(-1.5, 0, 0.5, 3),
+    country: fc.option(fc.constantFrom('DE', 'FR', '', 'ü')),
+    ok: fc.option(fc.boolean()),
+  }),
+  { minLength: 1, maxLength: 24 },
+)
+
+/** `fallible`: with integer arithmetic that may leave 64 bits. */
+const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean): fc.Arbitrary<Expr> => {
+  const own = [...scope].filter(([, k]) => k === kind).map(([name]) => fc.constant<Expr>(col(name)))
+  const literals: Record<Kind, fc.Arbitrary<Expr>> = {
+    int: fc.constantFrom(-1, 0, 1, 2, 7, 2n ** 62n).map((v) => lit(v)),
+    float: fc.constantFrom(-0.5, 0.25, 1.5, 1e300).map((v) => lit(v)),
+    text: fc.constantFrom('DE', 'FR', '', 'x').map((v) => lit(v)),
+    bool: fc.boolean().map((v) => lit(v)),
+  }
+  // Twice the columns: a plan of literals folds to nothing.
+  const leaves = fc.oneof(...own, ...own, literals[kind])
+  if (depth === 0) return leaves
+  // Made when it is chosen: all of them, all the way down, would be thousands.
+  const sub = (of: Kind): fc.Arbitrary<Expr> =>
+    fc.constant(of).chain((chosen) => expression(scope, chosen, depth - 1, fallible))
+  const two = (of: Kind, make: (a: Expr, b: Expr) => Expr): fc.Arbitrary<Expr> =>
+    fc.tuple(sub(of), sub(of)).map(([a, b]) => make(a, b))
+  const compare = (of: Kind): fc.Arbitrary<Expr> =>
+    fc
+      .tuple(fc.constantFrom('eq', 'ne', 'lt', 'le', 'gt', 'ge'), sub(of), sub(of))
+      .map(([op, a, b]) => a[op as 'eq'](b) as Expr)
+  switch (kind) {
+    case 'int':
+      return fallible
+        ? fc.oneof(
+            leaves,
+            two('int', (a, b) => a.add(b)),
+            // Of two and more: past 64 bits.
+            sub('int').map((a): Expr => a.mul(2n ** 62n)),
+            two('int', (a, b) => a.mul(b)),
+            two('int', (a, b) => a.mod(b)),
+            sub('int').map((a): Expr => a.neg()),
+          )
+        : fc.oneof(
+            leaves,
+            two('int', (a, b) => a.mod(b)),
+          )
+    case 'float':
+      return fc.oneof(
+        leaves,
+        two('float', (a, b) => a.add(b)),
+        two('float', (a, b) => a.mul(b)),
+        two('int', (a, b) => a.div(b)),
+      )
+    case 'text':
+      return leaves
+    case 'bool':
+      return fc.oneof(
+        leaves,
+        compare('int'),
+        ...(fallible ? [compare('int'), compare('int')] : []),
+        compare('float'),
+        compare('text'),
+        two('bool', (a, b) => a.and(b)),
+        two('bool', (a, b) => a.or(b)),
+        sub('bool').map((a): Expr => a.not()),
+        sub('int').map((a): Expr => a.isNull()),
+        sub('text').map((a): Expr => a.in(['DE', 'x'])),
+      )
+  }
+}
+
+interface Typed {
+  readonly step: Step
+  readonly after: Scope
+}
+
+const names = ['id', 'n', 'amount', 'rate', 'country', 'ok', 'x', 'y']
+
+const computed = (scope: Scope, fallible: boolean): fc.Arbitrary<readonly (NamedExpr & { kind: Kind })[]> =>
+  fc.uniqueArray(
+    fc
+      .tuple(fc.constantFrom(...names), fc.constantFrom<Kind>('int', 'float', 'text', 'bool'))
+      .chain(([name, kind]) => expression(scope, kind, 2, fallible).map((expr) => ({ name, expr, kind }))),
+    { minLength: 1, maxLength: 3, selector: ({ name }) => name },
+  )
+
+const stepAfter = (scope: Scope, fallible: boolean): fc.Arbitrary<Typed> => {
+  const filter = expression(scope, 'bool', 3, fallible).map(
+    (predicate): Typed => ({ step: { kind: 'filter', predicate }, after: scope }),
+  )
+  const withColumns = computed(scope, fallible).map((columns): Typed => {
+    return {
+      step: { kind: 'withColumns', columns: columns.map(({ name, expr }) => ({ name, expr })) },
+      after: new Map([...scope, ...columns.map(({ name, kind }): [string, Kind] => [name, kind])]),
+    }
+  })
+  const select = fc.tuple(fc.subarray([...scope.keys()]), computed(scope, fallible)).map(([kept, columns]): Typed => {
+    const given = new Set(columns.map(({ name }) => name))
+    const all = [
+      ...kept.filter((name) => !given.has(name)).map((name) => ({ name, expr: col(name), kind: scope.get(name)! })),
+      ...columns,
+    ]
+    return {
+      step: { kind: 'select', columns: all.map(({ name, expr }) => ({ name, expr })) },
+      after: new Map(all.map(({ name, kind }) => [name, kind])),
+    }
+  })
+  const rename = fc
+    .tuple(fc.constantFrom(...scope.keys()), fc.constantFrom(...names))
+    .filter(([from, to]) => from !== to && !scope.has(to))
+    .map(([from, to]): Typed => {
+      const after = new Map([...scope].map(([name, kind]) => [name === from ? to : name, kind]))
+      return { step: { kind: 'rename', names: [[from, to]] }, after }
+    })
+  const drop = fc.constantFrom(...scope.keys()).map(
+    (name): Typed => ({
+      step: { kind: 'drop', names: [name] },
+      after: new Map([...scope].filter(([n]) => n !== name)),
+    }),
+  )
+  const all = [filter, filter, filter, withColumns, withColumns, select]
+  if (scope.size > 1) all.push(drop)
+  if (names.some((name) => !scope.has(name))) all.push(rename)
+  return fc.oneof(...all)
+}
+
+const stepsFrom = (scope: Scope, count: number, fallible: boolean): fc.Arbitrary<readonly Step[]> =>
+  count === 0
+    ? fc.constant([])
+    : stepAfter(scope, fallible).chain(({ step, after }) =>
+        stepsFrom(after, count - 1, fallible).map((rest) => [step, ...rest]),
+      )
+
+const steps = (fallible: boolean) => fc.integer({ min: 1, max: 6 }).chain((count) => stepsFrom(kinds, count, fallible))
+
+const passes = fc.record({ fold: fc.boolean(), filters: fc.boolean(), common: fc.boolean(), native: fc.boolean() })
+
+interface Outcome {
+  /** By offset. */
+  readonly rows: ReadonlyMap<bigint, object>
+  readonly failed: ReadonlySet<bigint>
+}
+
+const outcome = (batch: Batch, failed: ReadonlySet<bigint>): Outcome => {
+  const visible = batch.columns.map(({ field }) => field.name).filter((name) => name !== '$offset')
+  const offsets = batchToRows(batch, ['$offset']).map((row) => row.$offset as bigint)
+  return { rows: new Map(batchToRows(batch, visible).map((row, i) => [offsets[i]!, row])), failed }
+}
+
+const settings = { codec: 'json', keyType: 'utf8', maxDepth: 64 } as const
+const read = (plan: Parameters<typeof decode>[0], values: readonly object[]) =>
+  decode(
+    plan,
+    'in',
+    0,
+    0,
+    values.map((value) => ({ key: null, value: JSON.stringify(value), headers: [], timestamp: null })),
+  )
+
+const asWritten = (written: readonly Step[], values: readonly object[]): Outcome => {
+  const everything = {
+    ...settings,
+    columns: fields.map((field) => ({ field, emit: true })),
+    message: ['$offset'] as const,
+  }
+  let { batch } = read(everything, values)
+  const failed = new Set<bigint>()
+  const onRowError: OnRowError = ({ row }) => failed.add(BigInt(row))
+  for (const step of written) {
+    const types = batch.columns.map(({ field }) => field)
+    const given = new Map<string, Column>()
+    switch (step.kind) {
+      case 'filter':
+        batch = { ...batch, selection: compileFilter(step.predicate, types)(batch, onRowError) }
+        continue
+      case 'select':
+      case 'withColumns':
+        for (const { name, expr } of step.columns) {
+          given.set(name, renameColumn(compileColumn(expr, types)(batch, onRowError), name))
+        }
+        break
+      case 'rename':
+        for (const [from, to] of step.names) {
+          given.set(to, renameColumn(batch.columns.find(({ field }) => field.name === from)!, to))
+        }
+    }
+    const gone =
+      step.kind === 'drop' ? step.names : step.kind === 'rename' ? step.names.map(([from]) => from) : ([] as string[])
+    const kept = batch.columns.filter(({ field: { name } }) =>
+      step.kind === 'select' ? name === '$offset' : !given.has(name) && !gone.includes(name),
+    )
+    const rows = batch.selection ?? Uint32Array.from({ length: batch.numRows }, (_, row) => row)
+    // Rows are in the batch as they were read: a row's number is its offset.
+    batch = {
+      ...batch,
+      columns: [...kept, ...given.values()],
+      selection: rows.filter((row) => !failed.has(BigInt(row))),
+    }
+  }
+  return outcome(batch, failed)
+}
+
+const asOptimised = async (written: readonly Step[], values: readonly object[], switched: Passes): Promise<Outcome> => {
+  const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
+  const offset: Step = { kind: 'withColumns', columns: [{ name: 'offset', expr: col('$offset') }] }
+  const plan: Plan = { source, steps: [...written, offset], sink: { kind: 'collect' } }
+  const failed = new Set<bigint>()
+  const rowErrors = new RowErrors('skip', new Counters(), silent, undefined)
+  rowErrors.report = ({ offset: at }) => {
+    failed.add(at!)
+  }
+  const program = compileProgram(optimise(plan, fields, switched), settings, rowErrors)
+  const { batch, errors } = read(program.decode, values)
+  for (const { offset: at } of errors) failed.add(at)
+  const result = await program.run(batch, { topic: 'in', partition: 0, position: 0n, cut: undefined })
+  const columns = result.columns
+    .filter(({ field: { name } }) => name === 'offset' || program.visible(result).includes(name))
+    .map((column) => (column.field.name === 'offset' ? renameColumn(column, '$offset') : column))
+  // A batch of which nothing is left does not go through the steps.
+  if (!columns.some(({ field }) => field.name === '$offset')) return { rows: new Map(), failed }
+  return outcome({ ...result, columns }, failed)
+}
+
+describe('an optimised plan', () => {
+  it('gives the rows of the plan as it is written', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps(false), records, passes, async (written, values, switched) => {
+        expect(await asOptimised(written, values, switched)).toEqual(asWritten(written, values))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('never adds an error; fewer there may be: of values that nobody reads, of rows that are filtered out', async () => {
+    await fc.assert(
+      fc.asyncProperty(steps(true), records, passes, async (written, values, switched) => {
+        const optimised = await asOptimised(written, values, switched)
+        const oracle = asWritten(written, values)
+        expect([...optimised.failed].filter((row) => !oracle.failed.has(row))).toEqual([])
+        const rows = new Map([...optimised.rows].filter(([row]) => !oracle.failed.has(row)))
+        expect(rows).toEqual(oracle.rows)
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
