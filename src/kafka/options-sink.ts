@@ -3,6 +3,7 @@ import { codecNames } from '../codecs/codec.ts'
 import { isPlainObject, type OptionTable } from './option.ts'
 import { connectionOptions } from './options-connection.ts'
 import { isTopicName } from './options-source.ts'
+import { presetNames } from './presets.ts'
 
 const { required: _, ...servers } = connectionOptions.bootstrapServers
 
@@ -66,6 +67,12 @@ export const sinkOptions = {
     values: ['murmur2', 'consistent', 'roundRobin', 'sticky', 'source'],
     default: 'murmur2',
     doc: "Which partition a record goes to: by its key as Java's client places it (murmur2) or as librdkafka's own does (consistent), each in turn (roundRobin), one for all rows of a batch (sticky), or the partition it was read from (source).",
+  },
+  preset: {
+    type: 'choice',
+    values: presetNames,
+    defaultText: "the source's; without one a balance between the two",
+    doc: 'Other defaults, for rows that are sent as soon as they come (`latency`) or for as many rows a second as can be (`throughput`). Options and client properties that are given win. docs/guide.md lists what each sets.',
   },
   compression: {
     type: 'choice',

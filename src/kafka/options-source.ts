@@ -2,6 +2,7 @@
 import { codecNames } from '../codecs/codec.ts'
 import { isPlainObject, type OptionTable } from './option.ts'
 import { connectionOptions } from './options-connection.ts'
+import { presetNames } from './presets.ts'
 
 const kib = 1024
 const mib = 1024 * kib
@@ -156,6 +157,12 @@ export const sourceOptions = {
     max: 3_600_000,
     default: 1000,
     doc: 'How often delivered positions are committed; they are also committed at the end and before partitions are given away.',
+  },
+  preset: {
+    type: 'choice',
+    values: presetNames,
+    defaultText: 'a balance between the two',
+    doc: 'Other defaults, for rows that pass as soon as they come (`latency`) or for as many rows a second as can be (`throughput`). Options and client properties that are given win. docs/guide.md lists what each sets.',
   },
   batch: {
     type: 'object',

@@ -102,6 +102,12 @@ export interface KafkaSourceOptions<S extends object = object> {
    * away. In ms, 10 ms to 3,600,000 ms. Default: 1,000 ms.
    */
   readonly commitIntervalMs?: number | undefined
+  /**
+   * Other defaults, for rows that pass as soon as they come (`latency`) or for as many rows a second as can be
+   * (`throughput`). Options and client properties that are given win. docs/guide.md lists what each sets. Default: a
+   * balance between the two.
+   */
+  readonly preset?: 'latency' | 'throughput' | undefined
   /** How records are gathered into batches. */
   readonly batch?: BatchOptions | undefined
   /** How many threads decode. In threads, 1 threads to 256 threads. Default: cores, at most partitions. */
@@ -199,6 +205,12 @@ export interface KafkaSinkOptions {
    * (source). Default: 'murmur2'.
    */
   readonly partitioner?: 'murmur2' | 'consistent' | 'roundRobin' | 'sticky' | 'source' | undefined
+  /**
+   * Other defaults, for rows that are sent as soon as they come (`latency`) or for as many rows a second as can be
+   * (`throughput`). Options and client properties that are given win. docs/guide.md lists what each sets. Default: the
+   * source's; without one a balance between the two.
+   */
+  readonly preset?: 'latency' | 'throughput' | undefined
   /** How record batches are compressed. Default: 'none'. Kafka: `compression.type`. */
   readonly compression?: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd' | undefined
   /**

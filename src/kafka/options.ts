@@ -21,6 +21,7 @@ import type {
   SaslOptions,
   TlsOptions,
 } from './options-types.ts'
+import { type PresetName, presetOf, presets, withPreset } from './presets.ts'
 import {
   checkProperties,
   consumerDefaults,
@@ -63,6 +64,8 @@ export interface ParsedSource {
   /** The schema literal as it was given; undefined: inferred, or the codec's own columns. */
   readonly schema: object | undefined
   readonly onError: 'fail' | 'skip'
+  /** A sink's too, where it names none. */
+  readonly preset: PresetName | undefined
   readonly offsets: 'group'
   readonly commitIntervalMs: number
   /** Redacts already. */
@@ -93,7 +96,8 @@ export interface ParsedRun {
 /** Checks the options of `Stream.fromKafka`. */
 export function parseSourceOptions(raw: unknown): ParsedSource {
   refuseOauth('fromKafka', raw)
-  const options = checkOptions('fromKafka', sourceOptions, raw) as SourceChecked
+  const filled = withPreset(raw, presetOf(raw)?.source)
+  const options = checkOptions('fromKafka', sourceOptions, filled) as SourceChecked
   const connection = parseConnection('fromKafka', options)
   const codec = codecs[options.codec]
   const schema = options.schema
@@ -107,6 +111,7 @@ export function parseSourceOptions(raw: unknown): ParsedSource {
     keyType: options.key === 'string' ? 'utf8' : 'binary',
     schema,
     onError: options.onError,
+    preset: options.preset,
     offsets: 'group',
     commitIntervalMs: options.commitIntervalMs,
     logger,
@@ -133,7 +138,9 @@ export function parseSourceOptions(raw: unknown): ParsedSource {
 /** Checks the options of `.toKafka`; what is missing is taken from the source, where the plan has one. */
 export function parseSinkOptions(raw: unknown, source?: ParsedSource): ParsedSink {
   refuseOauth('toKafka', raw)
-  const options = checkOptions('toKafka', sinkOptions, raw) as SinkChecked
+  const preset = isPlainObject(raw) && raw.preset === undefined ? source?.preset : undefined
+  const given = preset === undefined ? raw : { ...(raw as object), preset }
+  const options = checkOptions('toKafka', sinkOptions, withPreset(given, presetOf(given)?.sink)) as SinkChecked
   const connection = parseConnection('toKafka', options, source?.connection)
   const codec = codecs[options.codec ?? source?.codec.name ?? 'json']
   const partition = options.partition
@@ -339,6 +346,7 @@ function consumerProperties(options: SourceChecked, connection: Connection): Rec
   const from = options.from
   const properties: Record<string, string> = {
     ...consumerDefaults,
+    ...(options.preset !== undefined && presets[options.preset].consumer),
     'topic.metadata.refresh.interval.ms': String(options.metadataRefreshMs),
     'isolation.level': options.isolation,
     // Timestamps and offsets are sought by the source itself; a position that retention has deleted starts earliest.
@@ -363,6 +371,7 @@ function consumerProperties(options: SourceChecked, connection: Connection): Rec
 function producerProperties(options: SinkChecked, connection: Connection): Record<string, string> {
   return {
     ...producerDefaults,
+    ...(options.preset !== undefined && presets[options.preset].producer),
     'compression.type': options.compression,
     acks: options.acks,
     'linger.ms': String(options.lingerMs),

@@ -285,3 +285,56 @@ test('run takes a signal and the signals of the process', () => {
   expect(failure(() => parseRunOptions({ signal: {} })).message).toContain('an AbortSignal')
   expect(failure(() => parseRunOptions({ signals: ['SIGKILL'] })).where?.option).toBe('signals')
 })
+
+describe('a preset', () => {
+  const properties = (options: object, sink: object = {}) => {
+    const from = parseSourceOptions({ ...source, ...options })
+    const to = parseSinkOptions({ topic: 'out', ...sink }, from)
+    return { batch: from.source.batch, consumer: from.source.properties, producer: to.sink.properties }
+  }
+
+  test('"latency" lets nothing wait: of reading and, where the sink names none, of writing', () => {
+    const { batch, consumer, producer } = properties({ preset: 'latency' })
+    expect(batch).toMatchObject({ maxRows: 8192, maxWaitMs: 0 })
+    expect(consumer).toMatchObject({ 'fetch.queue.backoff.ms': '1', 'socket.nagle.disable': 'true' })
+    expect(producer).toMatchObject({ 'linger.ms': '0', 'socket.nagle.disable': 'true' })
+  })
+
+  test('"throughput" fetches and sends much at once', () => {
+    const { batch, consumer, producer } = properties({ preset: 'throughput' })
+    expect(batch.maxRows).toBe(16_384)
+    expect(consumer['max.partition.fetch.bytes']).toBe('8388608')
+    expect(producer['linger.ms']).toBe('50')
+  })
+
+  test('of the sink wins over the one of the source', () => {
+    expect(properties({ preset: 'latency' }, { preset: 'throughput' }).producer['linger.ms']).toBe('50')
+    expect(properties({}, { preset: 'latency' }).producer['linger.ms']).toBe('0')
+  })
+
+  test('gives way to what is given: options, also those that lie deeper, and client properties', () => {
+    const kafka = { 'fetch.queue.backoff.ms': 7, 'socket.nagle.disable': false }
+    const { batch, consumer, producer } = properties(
+      { preset: 'latency', batch: { maxWaitMs: 3, maxRows: 10 }, kafka },
+      { lingerMs: 2 },
+    )
+    expect(batch).toMatchObject({ maxRows: 10, maxWaitMs: 3 })
+    expect(consumer).toMatchObject({ 'fetch.queue.backoff.ms': '7', 'socket.nagle.disable': 'false' })
+    expect(producer).toMatchObject({ 'linger.ms': '2', 'socket.nagle.disable': 'false' })
+  })
+
+  test('is none: the client never waits a second before it fetches again', () => {
+    const { batch, consumer, producer } = properties({})
+    expect(batch.maxWaitMs).toBe(50)
+    expect(producer['linger.ms']).toBe('5')
+    for (const preset of [undefined, 'latency', 'throughput']) {
+      expect(Number(properties({ preset }).consumer['fetch.queue.backoff.ms'])).toBeLessThanOrEqual(5)
+    }
+    expect(consumer).not.toHaveProperty('socket.nagle.disable')
+  })
+
+  test('of another name is refused', () => {
+    expect(ofSource({ ...source, preset: 'fast' })).toMatchObject({ code: 'CONFIG', where: { option: 'preset' } })
+    expect(ofSink({ topic: 'out', preset: 'toString' })).toMatchObject({ code: 'CONFIG', where: { option: 'preset' } })
+  })
+})
