@@ -247,13 +247,14 @@ const asOptimised = async (written: readonly Step[], values: readonly object[], 
   const program = compileProgram(optimise(plan, fields, switched), settings, rowErrors)
   const { batch, errors } = read(program.decode, values)
   for (const { offset: at } of errors) failed.add(at)
-  const result = await program.run(batch, { topic: 'in', partition: 0, position: 0n, cut: undefined })
-  const columns = result.columns
-    .filter(({ field: { name } }) => name === 'offset' || program.visible(result).includes(name))
+  const [output] = await program.run(batch, { topic: 'in', partition: 0, position: 0n, cut: undefined })
+  // No row is left.
+  if (output === undefined) return { rows: new Map(), failed }
+  const visible = output.ending.visible(output.batch)
+  const columns = output.batch.columns
+    .filter(({ field: { name } }) => visible.includes(name))
     .map((column) => (column.field.name === 'offset' ? renameColumn(column, '$offset') : column))
-  // A batch of which nothing is left does not go through the steps.
-  if (!columns.some(({ field }) => field.name === '$offset')) return { rows: new Map(), failed }
-  return outcome({ ...result, columns }, failed)
+  return outcome({ ...output.batch, columns }, failed)
 }
 
 describe('an optimised plan', () => {
