@@ -44,7 +44,15 @@ import { collectOutlet, functionOutlet, IterationOutlet } from './run/outlets.ts
 import { explainContext, Pipeline, partsOf } from './run/pipeline.ts'
 import type { BatchContext } from './run/program.ts'
 import { type Origins, startRun } from './run/start.ts'
-import { type AnySchema, type Field, parseSchema, type RowInput, type RowOf, type SchemaLiteral } from './schema.ts'
+import {
+  type AnySchema,
+  type AnyType,
+  type Field,
+  parseSchema,
+  type RowInput,
+  type RowOf,
+  type SchemaLiteral,
+} from './schema.ts'
 
 // ---------------------------------------------------------------- types of steps
 
@@ -80,6 +88,20 @@ export type Renamed<S, R> = {
 
 /** The shape after `drop`. */
 export type Dropped<S, Name> = { readonly [K in keyof S as Exclude<K, Name>]: S[K] }
+
+/** The names of columns that hold lists, as far as the shape tells. */
+export type ListIn<S> = { readonly [K in keyof S]: S[K] extends readonly [unknown] | AnyType ? K : never }[keyof S] &
+  string
+
+/** The shape after `unnest`. */
+export type Unnested<S, Name> = {
+  readonly [K in keyof S]: K extends Name ? (S[K] extends readonly [infer Item] ? Item : S[K]) : S[K]
+}
+
+export interface UnnestOptions {
+  /** A row whose list is null or empty gives a row with a null. Default false: it gives none. */
+  readonly keepEmpty?: boolean | undefined
+}
 
 type SelectPart<S> = NameIn<S> | { readonly [name: string]: ColumnValue }
 
@@ -276,8 +298,20 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
   }
 
   /**
+   * One row an item of a list column: the item stands under the column's name, the other columns are repeated. Each row
+   * has its parent's key, headers and timestamp. A list that is null or empty gives no row, but for `keepEmpty: true`.
+   * Copies each column that is read afterwards, item by item; makes no row objects.
+   */
+  unnest<const Name extends ListIn<S>>(column: Name, options: UnnestOptions = {}): Stream<Unnested<S, Name>> {
+    if (typeof column !== 'string') throw wrongStep('unnest', 'the name of a column of lists', column)
+    const keepEmpty: unknown = options?.keepEmpty ?? false
+    if (typeof keepEmpty !== 'boolean') throw wrongStep('unnest', 'true or false as keepEmpty', keepEmpty)
+    return this.#with({ kind: 'unnest', column, keepEmpty })
+  }
+
+  /**
    * The first n rows over all partitions, then the run ends. The position committed for the batch that is cut is
-   * that of the last row taken; behind mapBatches or flatMap, where rows are no messages any more, it is the position
+   * that of the last row taken; behind mapBatches, flatMap or unnest, where rows are no messages any more, it is the position
    * before the batch.
    */
   limit(count: number): Stream<S> {

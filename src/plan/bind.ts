@@ -1,7 +1,7 @@
 /** Resolves a plan against the source's fields: which columns, of which types, stand before and after each step. */
 import { didYouMean, SabotError } from '../errors.ts'
 import { type Expr, exprColumns, exprType } from '../expr/expr.ts'
-import type { Field } from '../schema.ts'
+import { type Field, typeText } from '../schema.ts'
 import { checkPart, checkValue } from './sink-columns.ts'
 import {
   envelopeColumns,
@@ -180,6 +180,14 @@ export const bindStep = (step: Step, before: Scope, place: string): Scope => {
     case 'map':
     case 'flatMap':
       return scopeOf(step.fields, before)
+    case 'unnest': {
+      checkVisible(step.column, before, place)
+      return scopeOf(
+        before.fields?.map((field) => (field.name === step.column ? itemOf(field, place) : field)),
+        before,
+        before.names,
+      )
+    }
     case 'limit':
       return before
   }
@@ -219,6 +227,13 @@ const checkExpr = (expr: Expr, scope: Scope, place: string): Field['type'] | und
       where: { ...error.where, step: place },
     })
   }
+}
+
+const itemOf = ({ name, type }: Field, place: string): Field => {
+  if (type.kind === 'list') return { name, type: type.item }
+  throw new SabotError('SCHEMA', `${place}: expected a column of lists; "${name}" is ${typeText(type)}.`, {
+    where: { column: name, step: place },
+  })
 }
 
 const checkVisible = (name: string, scope: Scope, place: string): void => {

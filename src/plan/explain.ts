@@ -90,6 +90,8 @@ const stepText = (step: Step): string => {
       return `rename ${step.names.map(([from, to]) => `${from} to ${to}`).join(', ')}`
     case 'drop':
       return `drop ${step.names.join(', ')}`
+    case 'unnest':
+      return `unnest ${step.column}${step.keepEmpty ? ', empty ones too' : ''}`
     case 'limit':
       return `limit ${step.count}`
     default:
@@ -144,6 +146,10 @@ const physicalText = (step: PhysicalStep): string | string[] => {
       const rest = step.open ? ['the other columns'] : []
       return `${step.number} columns ${[...columns, ...rest].join(', ')}`
     }
+    case 'unnest':
+      return `${step.number} unnest ${step.column}, repeats ${
+        step.keep === undefined ? 'every column' : list(step.keep.filter((name) => name !== step.column))
+      }`
     case 'limit':
       return `${step.number} limit ${step.count}`
     default:

@@ -275,6 +275,7 @@ const whyNot: Readonly<Record<Exclude<PhysicalStep['kind'], 'filter' | 'project'
   mapBatches: yourFunction,
   map: yourFunction,
   flatMap: yourFunction,
+  unnest: 'rows are repeated in TypeScript',
   limit: 'rows are counted in JavaScript, over all partitions',
 }
 

@@ -96,7 +96,8 @@ export const sinkNeeds = (
 
 /** Whether the rows before a step still are messages in their order. */
 const isExact = (source: Scope, earlier: readonly BoundStep[]): boolean =>
-  source.messages && earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap')
+  source.messages &&
+  earlier.every(({ step: { kind } }) => kind !== 'mapBatches' && kind !== 'flatMap' && kind !== 'unnest')
 
 /**
  * Backward over the steps: what is needed behind them becomes what is needed before them. `earlier`: the steps before
@@ -153,6 +154,11 @@ const needBefore = (
       close(need, before.names)
       return
     }
+    case 'unnest':
+      steps.push({ ...step, number, keep: need.all ? undefined : [...need.names] })
+      // How many rows there are is what the lists say, whether or not somebody reads their items.
+      need.names.add(step.column)
+      return
     case 'limit':
       steps.push({ kind: 'limit', number, count: step.count, exact })
       if (exact) need.names.add('$offset')
@@ -175,6 +181,9 @@ export const readBefore = (steps: readonly PhysicalStep[], sink: Need): Need => 
         need.names = new Set([...kept, ...step.without, ...step.columns.flatMap(({ expr }) => exprColumns(expr))])
         break
       }
+      case 'unnest':
+        need.names.add(step.column)
+        break
       case 'limit':
         break
       default:

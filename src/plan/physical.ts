@@ -26,6 +26,14 @@ export type PhysicalStep =
       readonly carry: readonly string[]
     }
   | {
+      readonly kind: 'unnest'
+      readonly number: number
+      readonly column: string
+      readonly keepEmpty: boolean
+      /** The columns that somebody reads afterwards, which alone are repeated; undefined: all. */
+      readonly keep: readonly string[] | undefined
+    }
+  | {
       readonly kind: 'limit'
       readonly number: number
       readonly count: number

@@ -22,6 +22,8 @@ export type Step =
       readonly fn: StepFunction
       readonly fields: readonly Field[] | undefined
     }
+  /** `keepEmpty`: a row without items gives one with a null. */
+  | { readonly kind: 'unnest'; readonly column: string; readonly keepEmpty: boolean }
   | { readonly kind: 'limit'; readonly count: number }
 
 export interface SourceStep {

@@ -11,9 +11,11 @@ import {
   batchToRows,
   type Column,
   numSelected,
+  pickColumns,
   type RecordBatch,
   renameColumn,
   takeColumn,
+  unnestBatch,
 } from '../batch.ts'
 import { didYouMean, SabotError } from '../errors.ts'
 import { allOf } from '../expr/expr.ts'
@@ -23,7 +25,7 @@ import type { Optimised } from '../plan/optimise.ts'
 import type { OptimisedPath } from '../plan/paths.ts'
 import type { PhysicalStep } from '../plan/physical.ts'
 import { isInternal } from '../plan/steps.ts'
-import { type Field, sameType } from '../schema.ts'
+import { type Field, sameType, typeText } from '../schema.ts'
 import {
   type Ending,
   isFinished,
@@ -119,6 +121,8 @@ const compileStep = (step: PhysicalStep, progress: Progress, rowErrors: RowError
     case 'map':
     case 'flatMap':
       return mapRowsStep(step)
+    case 'unnest':
+      return unnestStep(step)
     case 'limit':
       return limitStep(step, progress)
   }
@@ -332,6 +336,33 @@ const withCarried = (result: Batch, carry: readonly string[], column: (name: str
   const own = new Set(namesOf(result))
   const carried = carry.filter((name) => !own.has(name)).flatMap((name) => column(name) ?? [])
   return carried.length === 0 ? result : { ...result, columns: [...result.columns, ...carried] }
+}
+
+/** Columns that only the run knows may be no lists. */
+const unnestStep = ({ column, keepEmpty, keep, number }: Extract<PhysicalStep, { kind: 'unnest' }>): Run => {
+  const kept = keep && new Set([...keep, column])
+  return (batch) => {
+    const names = namesOf(batch)
+    const list = columnOf(batch, column)
+    if (list === undefined) throw missing(column, names, number)
+    if (list.field.type.kind !== 'list') {
+      throw new SabotError(
+        'SCHEMA',
+        `step ${number} (unnest): expected a column of lists; "${column}" is ${typeText(list.field.type)}.`,
+        { where: { column, step: String(number) } },
+      )
+    }
+    return unnestBatch(
+      kept === undefined
+        ? batch
+        : pickColumns(
+            batch,
+            names.filter((name) => kept.has(name)),
+          ),
+      column,
+      keepEmpty,
+    )
+  }
 }
 
 const limitStep = ({ count, exact }: Extract<PhysicalStep, { kind: 'limit' }>, progress: Progress): Run => {

@@ -1,6 +1,6 @@
 /** Row types follow a schema literal through every step. Checked by the compiler alone; nothing here runs. */
 import { expectTypeOf } from 'vitest'
-import { type AnySchema, col, lit, type RowOf, Stream } from '../../src/index.ts'
+import { type AnySchema, col, lit, type Pipeline, type RowOf, Stream } from '../../src/index.ts'
 
 type ShapeOf<T> = T extends Stream<infer S> ? S : never
 
@@ -109,6 +109,30 @@ orders.rename({ amonut: 'price' })
 // @ts-expect-error there is no column amonut
 orders.drop('amonut')
 
+// ---- unnest
+
+const unnested = orders.unnest('tags')
+expectTypeOf<Row<typeof unnested>['tags']>().toEqualTypeOf<string | null>()
+expectTypeOf<Row<typeof unnested>['id']>().toEqualTypeOf<bigint | null>()
+unnested.filter((b) => b.tags.eq('new'))
+const lines = Stream.fromKafka({
+  bootstrapServers: 'b:9092',
+  topic: 'orders',
+  schema: { id: 'int64', lines: [{ sku: 'utf8', sizes: ['int32'] }] },
+}).unnest('lines', { keepEmpty: true })
+expectTypeOf<ShapeOf<typeof lines>['lines']>().toEqualTypeOf<{
+  readonly sku: 'utf8'
+  readonly sizes: readonly ['int32']
+}>()
+expectTypeOf(untyped.unnest('whatever')).toEqualTypeOf<Stream>()
+
+// @ts-expect-error amount is no list
+orders.unnest('amount')
+// @ts-expect-error there is no column tgas
+orders.unnest('tgas')
+// @ts-expect-error there is no such option
+orders.unnest('tags', { keepNull: true })
+
 // ---- functions of the user
 
 const mapped = orders.map((row) => ({ id: row.id, n: row.tags?.length ?? 0 }), { schema: { id: 'int64', n: 'int32' } })
@@ -129,6 +153,23 @@ orders.map((row) => ({ n: row.country }), { schema: { n: 'int32' } })
 orders.flatMap((_row) => 3)
 // @ts-expect-error mapBatches gives a record batch
 orders.mapBatches((_batch) => 3)
+
+// ---- several sinks
+
+const fanned = orders.fanOut((s) => {
+  expectTypeOf(s).toEqualTypeOf<typeof orders>()
+  return [s.filter((b) => b.amount.gt(1)).toKafka({ topic: 'a' }), s.select('id').toKafka({ topic: 'b', key: 'id' })]
+})
+expectTypeOf(fanned).toEqualTypeOf<Pipeline>()
+orders.fanOut((s) => ['DE', 'FR'].map((country) => s.filter(col('country').eq(country)).toKafka({ topic: country })))
+orders.fanOut((s) => [s.fanOut((t) => [t.toKafka({ topic: 'a' })])])
+
+// @ts-expect-error there is no column amonut
+orders.fanOut((s) => [s.filter((b) => b.amonut.gt(1)).toKafka({ topic: 'a' })])
+// @ts-expect-error a branch ends in a sink
+orders.fanOut((s) => [s.filter((b) => b.amount.gt(1))])
+// @ts-expect-error the function returns an array
+orders.fanOut((s) => s.toKafka({ topic: 'a' }))
 
 // ---- ends
 

@@ -149,6 +149,29 @@ describe('a record', () => {
     ])
   })
 
+  it.each([
+    ['mapBatches', (s: Stream) => s.mapBatches((batch) => batch)],
+    ['an async mapBatches', (s: Stream) => s.mapBatches(async (batch) => batch)],
+    ['map', (s: Stream) => s.map(({ id }) => ({ id }))],
+    ['an async map', (s: Stream) => s.map(async ({ id }) => ({ id }))],
+    ['flatMap', (s: Stream) => s.flatMap(({ id }) => [{ id }])],
+    ['unnest', (s: Stream) => s.map(({ id }) => ({ id: [id] })).unnest('id')],
+  ])('keeps what is its own of key, headers and timestamp through %s behind a filter', async (_, step) => {
+    for (const id of [1, 2, 3, 4]) {
+      const header = { key: 'h', value: new Uint8Array([id]) }
+      broker.send('in', 0, { key: `k${id}`, value: JSON.stringify(row(id)), headers: [header, header], timestamp: id })
+    }
+    const stream = bounded({ batch: { maxRows: 4 } }).filter(col('id').mul(2).ge(4)) as unknown as Stream
+    await step(stream).filter(col('id').ne(3)).toKafka({ topic: 'out' }).run(quiet)
+    expect(broker.records('out')).toMatchObject(
+      [2, 4].map((id) => {
+        const header = { key: 'h', value: new Uint8Array([id]) }
+        return { key: `k${id}`, headers: [header, header], timestamp: id }
+      }),
+    )
+    expect(broker.values('out')).toMatchObject([{ id: 2 }, { id: 4 }])
+  })
+
   it('that is a tombstone stays one, encoded or passed through', async () => {
     broker.send('in', 0, { key: 'gone', value: null })
     await bounded().toKafka({ topic: 'out' }).run(quiet)
