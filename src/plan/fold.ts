@@ -8,7 +8,9 @@ import { Expr } from '../expr/expr.ts'
 import { compileColumn } from '../expr/kernel.ts'
 import { literalType } from '../expr/literals.ts'
 import { type CallNode, callNode, type Literal, litNode, type Node } from '../expr/nodes.ts'
-import { sameType } from '../schema.ts'
+import { operators } from '../expr/operators.ts'
+import { typeOf } from '../expr/typing.ts'
+import { type Field, sameType } from '../schema.ts'
 import { type BoundStep, fieldsInScope } from './bind.ts'
 import { mayFail } from './cost.ts'
 import type { Step } from './steps.ts'
@@ -21,17 +23,17 @@ export const foldSteps = (steps: readonly BoundStep[]): readonly BoundStep[] =>
   })
 
 const foldStep = ({ step, before }: BoundStep): Step | undefined => {
-  const fails = (node: Node): boolean => mayFail(node, fieldsInScope(before))
+  const fields = fieldsInScope(before)
   switch (step.kind) {
     case 'filter': {
-      const { node, value } = fold(step.predicate.node, fails)
+      const { node, value } = fold(step.predicate.node, fields)
       if (value === undefined) return node === step.predicate.node ? step : { ...step, predicate: new Expr(node) }
       return value === true ? undefined : { ...step, predicate: new Expr(litNode(false)) }
     }
     case 'select':
     case 'withColumns': {
       const columns = step.columns.map((column) => {
-        const { node } = fold(column.expr.node, fails)
+        const { node } = fold(column.expr.node, fields)
         return node === column.expr.node ? column : { ...column, expr: new Expr(node) }
       })
       return columns.some((column, i) => column !== step.columns[i]) ? { ...step, columns } : step
@@ -48,24 +50,33 @@ interface Folded {
   readonly value: unknown
 }
 
-/** `fails`: whether a node may have no value for some row. */
-const fold = (node: Node, fails: (node: Node) => boolean): Folded => {
+type Fields = readonly Field[] | undefined
+
+const fold = (node: Node, fields: Fields): Folded => {
   if (node.kind !== 'call') return { node, value: node.kind === 'lit' ? node.value : undefined }
   const args: Node[] = []
   let constant = node.args.length > 0
   // A loop, for chains of `or`s are long, and each level of map would be two calls deep.
   for (const arg of node.args) {
-    const folded = fold(arg, fails)
+    const folded = fold(arg, fields)
     args.push(folded.node)
     constant &&= folded.value !== undefined
   }
-  const call = args.some((arg, i) => arg !== node.args[i]) ? callNode(node.op, args) : node
+  const changed = args.some((arg, i) => arg !== node.args[i]) ? callNode(node.op, args) : node
+  const call = keepsType(node, changed, fields) ? changed : node
   if (constant) return computed(call)
-  const simple = call.op === 'and' || call.op === 'or' || call.op === 'not' ? simpler(call, fails) : call
+  const simple = call.op === 'and' || call.op === 'or' || call.op === 'not' ? simpler(call, fields) : call
   return { node: simple, value: simple.kind === 'lit' ? simple.value : undefined }
 }
 
-const simpler = (call: CallNode, fails: (node: Node) => boolean): Node => {
+/** A literal may stand for more than a call does: coalesce(a, 2) is of a's type, coalesce(a, 1 + 1) is int64. */
+const keepsType = (before: CallNode, after: CallNode, fields: Fields): boolean => {
+  if (before === after) return true
+  if (fields === undefined) return operators[before.op].form !== 'call'
+  return sameType(typeOf(before, fields), typeOf(after, fields))
+}
+
+const simpler = (call: CallNode, fields: Fields): Node => {
   const [left, right] = call.args
   if (call.op === 'not') return left!.kind === 'call' && left!.op === 'not' ? typedNode(left!.args[0]!, call) : call
   for (const [one, other] of [
@@ -75,7 +86,7 @@ const simpler = (call: CallNode, fails: (node: Node) => boolean): Node => {
     if (one.kind !== 'lit' || one.value === null) continue
     // x and true, x or false: x. x and false, x or true: that, unless x may be an error.
     if (one.value === (call.op === 'and')) return typedNode(other, call)
-    if (!fails(other)) return one
+    if (!mayFail(other, fields)) return one
   }
   return call
 }

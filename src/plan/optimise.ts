@@ -6,16 +6,19 @@
  *   filters.ts   filters move towards the source, cheap ones first, and into the decoder
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
+ *   common.ts    what is computed twice is computed once
  *   native.ts    the longest beginning that the source can run itself
  */
 import type { Expr } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
-import { type BoundPlan, type BoundStep, bind } from './bind.ts'
-import { hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
+import { type BoundPlan, type BoundStep, bind, fieldsInScope, type Scope } from './bind.ts'
+import { shareCommon } from './common.ts'
+import { fuseFilters, hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
 import { foldSteps } from './fold.ts'
 import { lower, type NativeProgram, type Note, unlowered } from './native.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
+import type { PhysicalStep } from './physical.ts'
 import type { Predicate } from './pushdown.ts'
 import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
 
@@ -41,19 +44,25 @@ export interface Passes {
   readonly fold?: boolean
   /** Filters move, and are ordered by cost. */
   readonly filters?: boolean
+  /** What is computed twice is computed once. */
+  readonly common?: boolean
   /** The source runs native programs. Default false. */
   readonly native?: boolean
 }
 
 export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = {}): Optimised => {
-  const { fold = true, filters = true, native = false } = passes
+  const { fold = true, filters = true, common = true, native = false } = passes
   const bound = bind(plan, fields)
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
     const split = splitFilters(fold ? foldSteps(steps) : steps)
     return filters ? orderFilters(hoistFilters(split)) : split
   }
   const { remaining, pushed, predicates } = pushFilters(bound.source, arrange(bound.steps))
-  const trunk = { step: plan.source, scope: bound.source, arrange }
+  const refine = (steps: readonly PhysicalStep[], before: Scope): readonly PhysicalStep[] => {
+    const fused = fuseFilters(steps)
+    return common ? shareCommon(fused, fieldsAt(before, bound.source)) : fused
+  }
+  const trunk = { step: plan.source, scope: bound.source, arrange, refine }
   const { path, need, end } = optimisePath({ ...bound, steps: remaining }, trunk)
   close(need, bound.source.names)
 
@@ -92,6 +101,14 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
     pushed: pushed.map(({ number, predicate }) => ({ number, predicate })),
     message,
   }
+}
+
+/** The columns at a point and their types, where all are known: those that only the optimiser names too. */
+const fieldsAt = (scope: Scope, source: Scope): readonly Field[] | undefined => {
+  if (!source.messages) return scope.fields
+  // Behind a function of the user the message columns that go along have lost their names.
+  if (!scope.messages) return undefined
+  return fieldsInScope(scope)?.concat((['$value', '$tombstone'] as const).map((name) => messageField(name, 'utf8')))
 }
 
 const conjunction = (predicates: readonly Predicate[]): Predicate =>

@@ -3,7 +3,6 @@
  * rows that they share.
  */
 import type { BoundPath, BoundStep, Scope } from './bind.ts'
-import { fuseFilters } from './filters.ts'
 import { close, type Need, project, sinkNeeds, stepsBefore } from './needs.ts'
 import type { Envelope, PhysicalStep } from './physical.ts'
 import type { KafkaSinkStep, SinkStep, SourceStep } from './steps.ts'
@@ -25,6 +24,8 @@ export interface Trunk {
   readonly scope: Scope
   /** What is done to a path's steps before it is walked. */
   readonly arrange: (steps: readonly BoundStep[]) => readonly BoundStep[]
+  /** What is done to its steps as they run. `before`: where the first one stands. */
+  readonly refine: (steps: readonly PhysicalStep[], before: Scope) => readonly PhysicalStep[]
 }
 
 /** `earlier`: the steps that the path's rows went through before. `need`: before its steps; `end`: behind them. */
@@ -45,7 +46,8 @@ export const optimisePath = (
   const last: PhysicalStep[] = []
   // The sink's own expressions are one more projection behind the last step.
   if (computed.length > 0) project(last, bound.number, computed, need, bound.result.names)
-  const steps = fuseFilters([...stepsBefore(trunk.scope, earlier, bound.steps, need), ...last])
+  const before = bound.steps[0]?.before ?? bound.result
+  const steps = trunk.refine([...stepsBefore(trunk.scope, earlier, bound.steps, need), ...last], before)
   return { path: { bound, steps, value, envelope, branches: branches.map(({ path }) => path) }, need, end }
 }
 

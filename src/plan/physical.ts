@@ -14,6 +14,8 @@ export type PhysicalStep =
       /** Where only the run knows the columns: those not named here stay as they are, but for `without`. */
       readonly open: boolean
       readonly without: readonly string[]
+      /** The columns are there for the steps up to the next projection: what these would compute twice. */
+      readonly hidden?: true
     }
   | {
       readonly kind: 'mapBatches' | 'map' | 'flatMap'
