@@ -1,6 +1,7 @@
 /** `col()`, `lit()` and the expressions that they begin. An Expr wraps a frozen node; its type parameter is that node. */
 import { describe, didYouMean, SabotError } from '../errors.ts'
-import type { ColumnType, Field } from '../schema.ts'
+import type { ColumnType, Field, TypeName } from '../schema.ts'
+import { castType } from './casts.ts'
 import {
   type CallNode,
   type ColNode,
@@ -26,6 +27,7 @@ type Binary<Op extends OpName, N, V> = Expr<CallNode<Op, readonly [N, NodeOf<V>]
 type Between<N, L, H> = Expr<
   CallNode<'and', readonly [CallNode<'ge', readonly [N, NodeOf<L>]>, CallNode<'le', readonly [N, NodeOf<H>]>]>
 >
+type Cast<Op extends OpName, N, T extends TypeName> = Expr<CallNode<Op, readonly [N, LitNode<T>]>>
 type NodesOf<V extends readonly unknown[]> = { readonly [I in keyof V]: NodeOf<V[I]> }
 type Unary<Op extends OpName, N> = Expr<CallNode<Op, readonly [N]>>
 
@@ -123,6 +125,21 @@ export class Expr<out N = Node> {
   /** Null where it is equal to the value. */
   nullIf<const V extends Operand>(value: V): Binary<'nullIf', N, V> {
     return binary('nullIf', this, value)
+  }
+
+  /**
+   * The same value as another type, by its name in a schema: `cast('int64')`, `cast('timestamp[us]')`,
+   * `cast('decimal(18,4)')`. What the type has not (out of range, a fraction for an integer, text that is no number) is
+   * that row's error.
+   */
+  cast<const T extends TypeName>(type: T): Cast<'cast', N, T> {
+    castType(type, 'cast')
+    return binary('cast', this, type)
+  }
+  /** As `cast`; null where that is an error. */
+  tryCast<const T extends TypeName>(type: T): Cast<'tryCast', N, T> {
+    castType(type, 'tryCast')
+    return binary('tryCast', this, type)
   }
 
   /** Functions of text. */

@@ -35,6 +35,7 @@ export type TextOp =
   | 'matches'
   | 'extract'
   | 'split'
+export type CastOp = 'cast' | 'tryCast'
 export type ChoiceOp = 'coalesce' | 'nullIf' | 'when'
 export type OpName =
   | CompareOp
@@ -45,6 +46,7 @@ export type OpName =
   | 'isNull'
   | 'isNotNull'
   | 'in'
+  | CastOp
   | ChoiceOp
   | TextOp
 

@@ -5,6 +5,7 @@
 import type { OpName } from './nodes.ts'
 import type { Operator, OperatorDoc } from './operator.ts'
 import { arithmeticOperators } from './operators/arithmetic.ts'
+import { castOperators } from './operators/cast.ts'
 import { between, choiceOperators } from './operators/choice.ts'
 import { compareOperators } from './operators/compare.ts'
 import { logicOperators } from './operators/logic.ts'
@@ -21,6 +22,7 @@ export const operatorGroups: readonly {
   { title: 'Logic', operators: logicOperators },
   { title: 'Arithmetic', operators: arithmeticOperators },
   { title: 'Choices', operators: choiceOperators },
+  { title: 'Casts', operators: castOperators },
   { title: 'Text', operators: textOperators },
 ]
 
@@ -29,5 +31,6 @@ export const operators: Readonly<Record<OpName, Operator>> = {
   ...logicOperators,
   ...arithmeticOperators,
   ...choiceOperators,
+  ...castOperators,
   ...textOperators,
 }

@@ -3,6 +3,7 @@ import type { AnyType, PlainTypeName, TimeUnit } from '../schema.ts'
 import type {
   ArithmeticOp,
   CallNode,
+  CastOp,
   ChoiceOp,
   ColNode,
   CompareOp,
@@ -49,9 +50,11 @@ type Find<N, S> = Node extends N
     ? TypeOfColumn<Name, S>
     : N extends LitNode<infer Value>
       ? TypeOfLiteral<Value>
-      : N extends CallNode<infer Op, infer Args>
-        ? TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
-        : AnyType
+      : N extends CallNode<CastOp, readonly [infer Value, LitNode<infer T>]>
+        ? Cast<Find<Value, S>, T>
+        : N extends CallNode<infer Op, infer Args>
+          ? TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
+          : AnyType
 
 export type TypeOfColumn<Name extends string, S> = string extends Name
   ? AnyType
@@ -149,6 +152,28 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
               : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
             : 'bool'
   : Extract<Args[number], Problem>
+
+/** The target where each type that the value may have can become it. */
+type Cast<From, T> = [Extract<From, Problem>] extends [never]
+  ? [From extends unknown ? (`${Role<From>}:${Role<T>}` extends Castable ? never : From) : never] extends [never]
+    ? T
+    : Problem<`${Name<From>} can not become ${T & string}`>
+  : Extract<From, Problem>
+
+type Role<T> =
+  Family<T> extends infer F ? (F extends 'text' ? 'utf8' : F extends 'date' | 'timestamp' ? 'time' : F & string) : never
+
+/** As casts.ts has it for the run. */
+type Castable =
+  | `any:${string}`
+  | `${'bool' | 'int' | 'float' | 'utf8'}:${'bool' | 'int' | 'float' | 'utf8'}`
+  | `${'int' | 'float' | 'utf8' | 'decimal'}:decimal`
+  | `decimal:${'int' | 'float' | 'utf8'}`
+  | `${'int' | 'utf8' | 'time'}:time`
+  | `time:${'int' | 'utf8'}`
+  | 'utf8:binary'
+  | 'binary:binary'
+  | 'binary:utf8'
 
 type Choice<Op, Args extends readonly unknown[]> = Op extends 'coalesce'
   ? Common<Args>

@@ -220,3 +220,34 @@ columns({ bad: when(col('paid')).then(1).otherwise('x') })
 columns({ bad: when(col('nope').gt(1)).then(1) })
 // @ts-expect-error text with a number
 columns({ bad: col('country').nullIf(5) })
+
+// Casts.
+const cast = columns({
+  wide: col('count').cast('int64'),
+  text: col('price').tryCast('utf8'),
+  exact: col('country').cast('decimal(18,4)'),
+  time: col('id').cast('timestamp[us]'),
+  cents: col('price').cast('float64').mul(100),
+  day: col('at').cast('date'),
+})
+isTrue<
+  Equal<
+    typeof cast,
+    {
+      readonly wide: 'int64'
+      readonly text: 'utf8'
+      readonly exact: 'decimal(18,4)'
+      readonly time: 'timestamp[us]'
+      readonly cents: 'float64'
+      readonly day: 'date'
+    }
+  >
+>()
+// @ts-expect-error there is no type "string"
+columns({ bad: col('count').cast('string') })
+// @ts-expect-error a time is no bool
+columns({ bad: col('at').cast('bool') })
+// @ts-expect-error lists become nothing else
+columns({ bad: col('tags').tryCast('utf8') })
+// @ts-expect-error no such column
+columns({ bad: col('nope').cast('utf8') })
