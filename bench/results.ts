@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Environment } from './environment.ts'
 
-const folder = fileURLToPath(new URL('./results/', import.meta.url))
+const results = fileURLToPath(new URL('./results/', import.meta.url))
 
 export const partNames = ['consume', 'pipeline', 'decode', 'latency', 'memory'] as const
 export type PartName = (typeof partNames)[number]
@@ -32,13 +32,13 @@ export interface PartResults {
   readonly results: readonly Result[]
 }
 
-const fileOf = (part: PartName): string => join(folder, `${part}.json`)
-
-export function readResults(part: PartName): PartResults | undefined {
-  return existsSync(fileOf(part)) ? (JSON.parse(readFileSync(fileOf(part), 'utf8')) as PartResults) : undefined
+export function readResults(part: PartName, folder = results): PartResults | undefined {
+  const file = join(folder, `${part}.json`)
+  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as PartResults) : undefined
 }
 
 export class Recorder {
+  readonly #folder: string
   readonly #part: PartName
   readonly #environment: Environment
   readonly #rows: number
@@ -47,11 +47,18 @@ export class Recorder {
   #secondsBefore = 0
 
   /** `keep`: which of the results that were measured before with as many rows stay, and are not measured again. */
-  constructor(part: PartName, environment: Environment, rows: number, keep: (result: Result) => boolean) {
+  constructor(
+    part: PartName,
+    environment: Environment,
+    rows: number,
+    keep: (result: Result) => boolean,
+    folder = results,
+  ) {
+    this.#folder = folder
     this.#part = part
     this.#environment = environment
     this.#rows = rows
-    const before = readResults(part)
+    const before = readResults(part, folder)
     if (before?.rows !== rows) return
     this.#results = before.results.filter(keep)
     if (this.#results.length > 0) this.#secondsBefore = before.seconds
@@ -65,9 +72,10 @@ export class Recorder {
     this.#results.push(result)
     const seconds = this.#secondsBefore + (performance.now() - this.#began) / 1000
     const all: PartResults = { environment: this.#environment, rows: this.#rows, seconds, results: this.#results }
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(`${fileOf(this.#part)}.new`, `${JSON.stringify(all, null, 1)}\n`)
-    renameSync(`${fileOf(this.#part)}.new`, fileOf(this.#part))
+    const file = join(this.#folder, `${this.#part}.json`)
+    mkdirSync(this.#folder, { recursive: true })
+    writeFileSync(`${file}.new`, `${JSON.stringify(all, null, 1)}\n`)
+    renameSync(`${file}.new`, file)
     const { load, contender, round, figures, failed } = result
     const shown = Object.entries(figures ?? {}).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
     console.log(`${load.padEnd(15)} ${contender.padEnd(22)} round ${round}  ${failed ?? shown.join('  ')}`)

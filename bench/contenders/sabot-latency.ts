@@ -1,7 +1,6 @@
-/** Sabot's filter pipeline, set for the least delay, from the end of the input until SIGTERM. Says "ready". */
+/** Sabot's filter pipeline with the preset for latency, which the sink takes from the source: from the end of the input until SIGTERM. Says "ready". */
 import { col, Stream } from '../../src/index.ts'
 import { schemaOf } from '../data.ts'
-import { latencySettings } from '../latency-settings.ts'
 import { freshGroup, job, Window } from '../window.ts'
 
 const { bootstrapServers, topic, output } = job()
@@ -12,10 +11,10 @@ const run = Stream.fromKafka({
   from: 'latest',
   schema: schemaOf(false),
   groupId: freshGroup(),
-  ...latencySettings.source,
+  preset: 'latency',
 })
   .filter(col('amount').gt(1000))
-  .toKafka({ topic: output, ...latencySettings.sink })
+  .toKafka({ topic: output })
   .start()
 while (run.metrics().assigned.length === 0) await new Promise((resolve) => setTimeout(resolve, 20))
 // The ends of the partitions are asked for after the assignment.

@@ -1,13 +1,20 @@
 /** How long a row takes through the filter pipeline at a steady rate, beside librdkafka alone with the same settings. */
 import { existsSync } from 'node:fs'
+import { presets } from '../../src/kafka/presets.ts'
 import type { Kafka } from '../../test/support/kafka-admin.ts'
-import { rawLatencyArguments } from '../latency-settings.ts'
 import { type Command, runProgram, script, startProgram, yardstick } from '../processes.ts'
 import type { Recorder, Result } from '../results.ts'
 
 const rates = [5000, 50_000]
 const [seconds, warmUpSeconds] = [8, 3]
 const partitions = 8
+
+/** What the preset sets, as arguments of raw-pipeline. */
+const rawSettings: readonly string[] = [
+  ...Object.entries(presets.latency.consumer).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+  ...Object.entries(presets.latency.producer).flatMap(([name, value]) => ['-p', `${name}=${value}`]),
+  ...['-p', `linger.ms=${presets.latency.sink.lingerMs}`],
+]
 
 interface Pipeline {
   readonly name: string
@@ -16,7 +23,7 @@ interface Pipeline {
 
 const raw = (name: string, program: string): Pipeline => ({
   name,
-  command: (...topics) => ({ file: yardstick(program), args: [...topics, 'over', 'follow', ...rawLatencyArguments] }),
+  command: (...topics) => ({ file: yardstick(program), args: [...topics, 'over', 'follow', ...rawSettings] }),
 })
 
 const pipelines = (): readonly Pipeline[] => [
@@ -54,12 +61,22 @@ async function measure(kafka: Kafka, pipeline: Pipeline, rate: number): Promise<
   }
 }
 
+/** The broker's code is compiled while it runs: what it does for the first time takes hundreds of milliseconds. */
+async function warmUp(kafka: Kafka): Promise<void> {
+  const topic = 'latency-warm-up'
+  await kafka.createTopic(topic, partitions)
+  const settings = ['20000', '5', '1']
+  await runProgram({ file: yardstick('latency-probe'), args: [kafka.bootstrapServers, topic, topic, ...settings] })
+  await kafka.deleteTopic(topic)
+}
+
 export async function measureLatency(
   kafka: Kafka,
   chosen: (name: string) => boolean,
   rounds: number,
   recorder: Recorder,
 ): Promise<void> {
+  await warmUp(kafka)
   for (let round = 1; round <= rounds; round++) {
     for (const rate of rates) {
       for (const pipeline of pipelines().filter(({ name }) => chosen(name))) {

@@ -1,10 +1,13 @@
 /** The arithmetic of the bench's report. */
-import { describe, expect, it } from 'vitest'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { parseOptions } from '../../bench/options.ts'
 import { performancePage, targetRows } from '../../bench/report/markdown.ts'
 import { bestOf, medianOf, ratio, spreadOf, summarise } from '../../bench/report/statistics.ts'
 import { targets, verdictOf } from '../../bench/report/targets.ts'
-import type { Result } from '../../bench/results.ts'
+import { Recorder, type Result, readResults } from '../../bench/results.ts'
 import { wrong } from '../../bench/topics.ts'
 import { Tally } from '../../bench/window.ts'
 
@@ -99,6 +102,29 @@ describe('a target of the bench', () => {
     expect(page).toContain('| consume to all 11 columns / best Node peer (8 partitions) | 4 | 8 | 5.00 | reached |')
     expect(page).toContain('| fused pipeline / Kafka Streams | 3 | 5 |  | not measured |')
     expect(targetRows({}).every((row) => row.at(-1) === 'not measured')).toBe(true)
+  })
+})
+
+describe('results of the bench', () => {
+  const environment = { date: '2026-01-01', machine: 'one', versions: {} }
+
+  it('lie in a file after every process, and what is kept is not measured again', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'sabot-bench-'))
+    const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
+    onTestFinished(() => {
+      log.mockRestore()
+      rmSync(folder, { recursive: true })
+    })
+    const [first, second] = rounds('raw', 1, 2) as [Result, Result]
+    const broken = { load, contender: 'kafkajs', round: 1, failed: 'it ended with 1' }
+    const recorder = new Recorder('consume', environment, 1000, () => false, folder)
+    for (const result of [first, second, broken]) recorder.add(result)
+    expect(readResults('consume', folder)).toMatchObject({ rows: 1000, environment, results: [first, second, broken] })
+
+    const resumed = new Recorder('consume', environment, 1000, ({ failed }) => failed === undefined, folder)
+    expect([first, second, broken].map((place) => resumed.has(place))).toEqual([true, true, false])
+    // With other rows the figures say nothing about each other.
+    expect(new Recorder('consume', environment, 2000, () => true, folder).has(first)).toBe(false)
   })
 })
 
