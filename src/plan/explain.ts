@@ -1,6 +1,7 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
+import type { Note } from './native.ts'
 import { optimise } from './optimise.ts'
 import type { OptimisedPath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'
@@ -18,18 +19,21 @@ import {
 export interface ExplainContext {
   /** The option `backend`; undefined: the plan needs none. */
   readonly backend: string | undefined
+  /** Its source runs native programs. */
+  readonly programs: boolean
   readonly guarantee: string
 }
 
 /** Throws SCHEMA where the plan names columns that its source does not have. */
 export const explain = (plan: Plan, context: ExplainContext): string => {
-  const optimised = optimise(plan, plan.source.fields)
+  const optimised = optimise(plan, plan.source.fields, { native: context.programs })
   return [
     'Plan as written',
     ...[sourceTitle(plan), ...writtenText(plan, 1)].map(indent),
     '',
     'Plan as it runs',
     ...decodeText(plan, optimised).map(indent),
+    ...nativeText(optimised).map(indent),
     ...runningText(plan, optimised).map(indent),
     ...(optimised.branches.length === 0 ? [] : ['not fused: there are several sinks']).map(indent),
     indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
@@ -50,6 +54,14 @@ const writtenText = ({ steps, sink }: Pick<Plan, 'steps' | 'sink'>, first: numbe
       : [`${next} ${sinkText(sink)}`]
   return [...steps.map((step, i) => `${first + i} ${stepText(step)}`), ...end]
 }
+
+/** What the source computes after decoding, and why it does not go on. */
+const nativeText = ({ native, reasons }: ReturnType<typeof optimise>): string[] => [
+  ...(native.length === 0 ? [] : ['natively, after decoding:', ...native.map(noteText).map(indent)]),
+  ...reasons.map((note) => `not native: ${noteText(note)}`),
+]
+
+const noteText = ({ number, text }: Note): string => `${number} ${text}`
 
 const runningText = (plan: Plan, path: OptimisedPath): string[] => {
   const { steps, branches } = path
@@ -143,6 +155,7 @@ const physicalText = (step: PhysicalStep): string | string[] => {
       return step.terms.map(({ number, predicate }) => `${number} filter ${predicate}`)
     case 'project': {
       const columns = step.columns.map(named)
+      if (step.hidden) return `${step.number} computed once: ${columns.join(', ')}`
       const rest = step.open ? ['the other columns'] : []
       return `${step.number} columns ${[...columns, ...rest].join(', ')}`
     }
@@ -157,7 +170,7 @@ const physicalText = (step: PhysicalStep): string | string[] => {
   }
 }
 
-const writeText = (plan: Plan, { value, envelope, bound }: OptimisedPath): string[] => {
+const writeText = (plan: Plan, { value, encodes, envelope, bound }: OptimisedPath): string[] => {
   const { sink } = bound
   if (sink.kind !== 'kafka') return [sinkText(sink)]
   const names = bound.result.names?.filter((name) => !isInternal(name))
@@ -165,7 +178,8 @@ const writeText = (plan: Plan, { value, envelope, bound }: OptimisedPath): strin
     value === 'bytes'
       ? "the value's bytes as they came (no step changes it)"
       : `${sink.codec} of ${names === undefined ? 'every column' : list(names)}`
-  return [`write ${sink.title}: ${what}`, ...keptText(plan, sink, Object.keys(envelope))]
+  const why = encodes === undefined ? [] : [`encodes columns: ${encodes}`]
+  return [`write ${sink.title}: ${what}`, ...why, ...keptText(plan, sink, Object.keys(envelope))]
 }
 
 const keptText = (plan: Plan, sink: KafkaSinkStep, envelope: readonly string[]): string[] => {

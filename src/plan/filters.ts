@@ -11,6 +11,7 @@ import { type Node, withColumnNames } from '../expr/nodes.ts'
 import type { Field } from '../schema.ts'
 import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
 import { costOf, mayFail } from './cost.ts'
+import { isNativeExpr } from './native.ts'
 import type { PhysicalStep } from './physical.ts'
 import { conjuncts, type Predicate, pushDown } from './pushdown.ts'
 import { isInternal, type Step } from './steps.ts'
@@ -29,8 +30,11 @@ export const splitFilters = (steps: readonly BoundStep[]): readonly BoundStep[] 
 
 const fails = ({ step, before }: BoundFilter): boolean => mayFail(step.predicate.node, fieldsInScope(before))
 
-/** Moves filters before the projections that do not compute what they read. */
-export const hoistFilters = (steps: readonly BoundStep[]): readonly BoundStep[] => {
+/**
+ * Moves filters before the projections that do not compute what they read. `native`: the source runs programs; then a
+ * filter for TypeScript stays behind a projection that the source can compute, which else would have to follow it.
+ */
+export const hoistFilters = (steps: readonly BoundStep[], native: boolean): readonly BoundStep[] => {
   const moved: BoundStep[] = []
   for (const step of steps) {
     if (!isFilter(step)) {
@@ -38,6 +42,7 @@ export const hoistFilters = (steps: readonly BoundStep[]): readonly BoundStep[] 
       continue
     }
     const fallible = fails(step)
+    const stays = native && !isNativeExpr(step.step.predicate.node, fieldsInScope(step.before))
     let place = moved.length
     let { node } = step.step.predicate
     for (let i = moved.length - 1; i >= 0; i--) {
@@ -47,7 +52,7 @@ export const hoistFilters = (steps: readonly BoundStep[]): readonly BoundStep[] 
         continue
       }
       const before = nodeBefore(passed.step, node)
-      if (before === undefined) break
+      if (before === undefined || (stays && isNativeStep(passed))) break
       node = before
       place = i
     }
@@ -60,6 +65,10 @@ export const hoistFilters = (steps: readonly BoundStep[]): readonly BoundStep[] 
   }
   return moved
 }
+
+const isNativeStep = ({ step, before }: BoundStep): boolean =>
+  (step.kind !== 'select' && step.kind !== 'withColumns') ||
+  step.columns.every(({ expr }) => isNativeExpr(expr.node, fieldsInScope(before)))
 
 /** The same expression over the columns before a step; undefined where the step makes what it reads, or is no projection. */
 const nodeBefore = (step: Step, node: Node): Node | undefined => {

@@ -119,6 +119,13 @@ const fieldsOf = (places: Places): readonly Field[] => [...places].map(([name, {
 export const lowerExpr = (node: Node, places: Places): NativeExpr | Stays =>
   lowerNode(node, places, fieldsOf(places), 1)
 
+/** Whether the native side can compute it. `fields`: undefined where types are not known: then it can not. */
+export const isNativeExpr = (node: Node, fields: readonly Field[] | undefined): boolean => {
+  if (fields === undefined) return false
+  const places = new Map(fields.map(({ name, type }, column): [string, Place] => [name, { column, type }]))
+  return !('reason' in lowerExpr(node, places))
+}
+
 const lowerNode = (node: Node, places: Places, fields: readonly Field[], depth: number): NativeExpr | Stays => {
   if (depth > MAX_DEPTH) return stays(`it nests deeper than ${MAX_DEPTH} levels`)
   if (node.kind === 'col') {
@@ -282,7 +289,7 @@ const whyNot: Readonly<Record<Exclude<PhysicalStep['kind'], 'filter' | 'project'
 type Project = Extract<PhysicalStep, { kind: 'project' }>
 
 const lowerProject = (
-  { number, columns, open, without }: Project,
+  { number, columns, open, without, hidden }: Project,
   places: Places,
   next: number,
 ):
@@ -311,5 +318,11 @@ const lowerProject = (
     steps.push({ kind: 'compute', expr: lowered, type, text })
     texts.push(`${name} = ${text}`)
   }
-  return reasons.length > 0 ? { reasons } : { places: after, steps, text: `columns ${texts.join(', ')}` }
+  if (reasons.length > 0) return { reasons }
+  const what = hidden ? 'computed once: ' : 'columns '
+  return {
+    places: after,
+    steps,
+    text: `${what}${(texts.length > 0 ? texts : columns.map(({ name }) => name)).join(', ')}`,
+  }
 }

@@ -55,7 +55,7 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
   const bound = bind(plan, fields)
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
     const split = splitFilters(fold ? foldSteps(steps) : steps)
-    return filters ? orderFilters(hoistFilters(split)) : split
+    return filters ? orderFilters(hoistFilters(split, native)) : split
   }
   const { remaining, pushed, predicates } = pushFilters(bound.source, arrange(bound.steps))
   const refine = (steps: readonly PhysicalStep[], before: Scope): readonly PhysicalStep[] => {

@@ -13,6 +13,8 @@ export interface OptimisedPath {
   readonly steps: readonly PhysicalStep[]
   /** The sink sends `$value` as it came, or encodes columns; undefined: the sink is not Kafka. */
   readonly value: 'bytes' | 'columns' | undefined
+  /** Why the bytes that were read can not be what is written; undefined: they are, or there are none. */
+  readonly encodes: string | undefined
   readonly envelope: Envelope
   /** Of a fanOut; else none. */
   readonly branches: readonly OptimisedPath[]
@@ -38,7 +40,7 @@ export const optimisePath = (
   const branches = bound.branches.map((branch) =>
     optimisePath({ ...branch, steps: trunk.arrange(branch.steps) }, trunk, through),
   )
-  const value = valueAt(bound.sink, trunk.step, through)
+  const { value, encodes } = valueAt(bound.sink, trunk.step, through)
   const { envelope, computed, need } =
     branches.length === 0 ? sinkNeeds(bound.sink, trunk.step, value) : sharedNeeds(branches, bound.result.names)
   close(need, bound.result.names)
@@ -48,7 +50,7 @@ export const optimisePath = (
   if (computed.length > 0) project(last, bound.number, computed, need, bound.result.names)
   const before = bound.steps[0]?.before ?? bound.result
   const steps = trunk.refine([...stepsBefore(trunk.scope, earlier, bound.steps, need), ...last], before)
-  return { path: { bound, steps, value, envelope, branches: branches.map(({ path }) => path) }, need, end }
+  return { path: { bound, steps, value, encodes, envelope, branches: branches.map(({ path }) => path) }, need, end }
 }
 
 const sharedNeeds = (
@@ -65,16 +67,24 @@ const sharedNeeds = (
 }
 
 /** Whether the value that is written is the value that was read. */
-const valueAt = (sink: SinkStep, source: SourceStep, steps: readonly BoundStep[]): OptimisedPath['value'] => {
-  if (sink.kind !== 'kafka') return undefined
-  return passesBytes(sink, source, steps) ? 'bytes' : 'columns'
+const valueAt = (
+  sink: SinkStep,
+  source: SourceStep,
+  steps: readonly BoundStep[],
+): Pick<OptimisedPath, 'value' | 'encodes'> => {
+  if (sink.kind !== 'kafka') return { value: undefined, encodes: undefined }
+  if (source.kind !== 'kafka') return { value: 'columns', encodes: undefined }
+  const encodes = whyEncoded(sink, source, steps)
+  return { value: encodes === undefined ? 'bytes' : 'columns', encodes }
 }
 
-const passesBytes = (sink: KafkaSinkStep, source: SourceStep, steps: readonly BoundStep[]): boolean =>
-  source.kind === 'kafka' &&
-  source.codec === sink.codec &&
+const whyEncoded = (sink: KafkaSinkStep, source: SourceStep, steps: readonly BoundStep[]): string | undefined => {
+  const changes = steps.find(({ step: { kind } }) => kind !== 'filter' && kind !== 'limit')
+  if (changes !== undefined) return `step ${changes.number} ${changes.step.kind} changes the value`
+  if (source.codec !== sink.codec) return `${source.codec} is read, ${sink.codec} is written`
   // Options of one side alone say how to parse or to print; bytes that pass are neither.
-  Object.keys(sink.codecOptions).every(
-    (name) => !Object.hasOwn(source.codecOptions, name) || sink.codecOptions[name] === source.codecOptions[name],
-  ) &&
-  steps.every(({ step: { kind } }) => kind === 'filter' || kind === 'limit')
+  const differs = Object.keys(sink.codecOptions).find(
+    (name) => Object.hasOwn(source.codecOptions, name) && sink.codecOptions[name] !== source.codecOptions[name],
+  )
+  return differs && `the codec option ${differs} is another than the source's`
+}

@@ -1,5 +1,7 @@
 /** A plan with its sinks, ready to run; what `.toKafka` and `.fanOut` give. */
+
 import { type ParsedSink, parseRunOptions, type RunOptions } from '../kafka/options.ts'
+import { runsPrograms } from '../kafka/programs.ts'
 import type { RunMetrics } from '../metrics.ts'
 import { type ExplainContext, explain } from '../plan/explain.ts'
 import type { Plan } from '../plan/steps.ts'
@@ -56,6 +58,7 @@ export class Pipeline {
 
 export const explainContext = (from: Origins, to: readonly ParsedSink[] | undefined): ExplainContext => ({
   backend: 'kafka' in from ? from.kafka.backend : to && 'auto',
+  programs: 'kafka' in from && runsPrograms(from.kafka.backend),
   guarantee:
     'kafka' in from && from.kafka.source.groupId !== undefined
       ? `at-least-once, positions in the group ${from.kafka.source.groupId}`

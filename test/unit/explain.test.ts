@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { Expr } from '../../src/expr/expr.ts'
 import { col, Stream } from '../../src/index.ts'
+import { explain } from '../../src/plan/explain.ts'
+import type { Plan, Step } from '../../src/plan/steps.ts'
+import { parseSchema } from '../../src/schema.ts'
 
 const schema = { id: 'int64', amount: 'float64', country: 'utf8' } as const
 const source = { bootstrapServers: 'b:9092', topic: 'orders', groupId: 'processor' } as const
@@ -30,9 +34,58 @@ describe('explain', () => {
         '    1 filter id * 2 > 4',
         '    2 columns id, amount, tax = amount * 0.08, $headers, $timestamp, $tombstone, $offset',
         '  write processed: json of id, amount, tax',
+        '  encodes columns: step 2 withColumns changes the value',
         '  records keep their headers, timestamp',
         '  backend: auto; at-least-once, positions in the group processor',
       ].join('\n'),
+    )
+  })
+
+  it('says what runs natively, and why the rest does not', () => {
+    const step = (predicate: Expr): Step => ({ kind: 'filter', predicate })
+    const fields = parseSchema(schema)
+    const twice = col('amount').mul(1.5)
+    const plan: Plan = {
+      source: { kind: 'kafka', title: 'orders', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' },
+      steps: [
+        step(col('id').mul(2).gt(4)),
+        {
+          kind: 'withColumns',
+          columns: [
+            { name: 'a', expr: twice },
+            { name: 'b', expr: twice.add(1) },
+          ],
+        },
+        step(col('country').str.lower().eq('de')),
+      ],
+      sink: { kind: 'collect' },
+    }
+    const text = explain(plan, { backend: 'auto', programs: true, guarantee: 'no group' })
+    expect(text.slice(text.indexOf('Plan as it runs'))).toBe(
+      [
+        'Plan as it runs',
+        '  decode 3 of 3 columns: id, amount, country',
+        '  of each message: $offset',
+        '  natively, after decoding:',
+        '    1 filter id * 2 > 4',
+        '    2 computed once: $1 = amount * 1.5',
+        '    2 columns a = $1, b = $1 + 1',
+        "  not native: 3 filter lower(country) = 'de': lower is not native",
+        '  in TypeScript:',
+        "    3 filter lower(country) = 'de'",
+        '  collect',
+        '  backend: auto; no group',
+      ].join('\n'),
+    )
+  })
+
+  it('says why the bytes do not pass', () => {
+    const encodes = (stream: { explain(): string }) => /encodes columns: (.*)/.exec(stream.explain())?.[1]
+    const read = Stream.fromKafka({ ...source, schema })
+    expect(encodes(read.drop('id').toKafka({ topic: 'x' }))).toBe('step 1 drop changes the value')
+    expect(encodes(read.limit(3).toKafka({ topic: 'x' }))).toBeUndefined()
+    expect(encodes(read.select('country').toKafka({ topic: 'x', codec: 'string' }))).toBe(
+      'step 1 select changes the value',
     )
   })
 

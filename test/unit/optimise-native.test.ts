@@ -123,6 +123,12 @@ describe('the native program', () => {
     expect(plan.steps).toMatchObject([{ kind: 'filter', terms: [{ number: 1 }, { number: 2 }] }])
   })
 
+  it('computes columns before a filter of TypeScript that could come first', () => {
+    const steps = [withColumns({ tax: col('amount').mul(0.08) }), filter(col('country').str.lower().eq('de'))]
+    expect(planned(steps)).toMatchObject({ program: { steps: [{ kind: 'compute' }] }, steps: [{ kind: 'filter' }] })
+    expect(planned(steps, collect, false).steps.map(({ kind }) => kind)).toEqual(['filter', 'project'])
+  })
+
   it('says why not', () => {
     expect(reasons(filter(col('price').gt(1)))).toEqual(['filter price > 1: gt of decimal(10,2) is not native'])
     expect(reasons(filter(col('at').gt(col('seen'))))).toEqual([
