@@ -1,7 +1,7 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
-import type { Note } from './native.ts'
+import type { Note } from './lower.ts'
 import { optimise } from './optimise.ts'
 import type { OptimisedPath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'

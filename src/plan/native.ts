@@ -1,19 +1,15 @@
 /**
- * Lowering: the longest beginning of the steps that the native program can run after decoding, in the form of
- * `DecodePlan.program` (kafka/backend.ts has the same types; this room stands above it). What is native is said once, in
- * the table `natives`; for the rest there is a reason that explain() prints. Results are the kernels' to the bit.
+ * Which expressions the native program computes, and how it reads them: the form of `DecodePlan.program` (kafka/backend.ts
+ * has the same types; this room stands above it). What is native is said once, in the table `natives`; for the rest there
+ * is a reason that explain() prints. Results are the kernels' to the bit.
  */
 import { nanoseconds } from '../batch.ts'
 import { literalTime } from '../expr/literals.ts'
 import type { CallNode, Literal, Node } from '../expr/nodes.ts'
 import { print } from '../expr/print.ts'
 import { type Family, familyOf, type Typed } from '../expr/rules.ts'
-import { typed, typeOf } from '../expr/typing.ts'
+import { typed } from '../expr/typing.ts'
 import { type ColumnType, type Field, sameType, typeText } from '../schema.ts'
-import { mayFail } from './cost.ts'
-import { type Need, readBefore } from './needs.ts'
-import type { PhysicalStep } from './physical.ts'
-import { isInternal } from './steps.ts'
 
 /** `{i: '-0'}` is the integer that is -0 beside a float; JSON has no number for the three names of `f`. */
 export type NativeLiteral =
@@ -28,23 +24,12 @@ export type NativeExpr =
   | readonly ['lit', NativeLiteral]
   | readonly [NativeOp, ...NativeExpr[]]
 
-export type NativeStep =
-  | { readonly kind: 'filter'; readonly expr: NativeExpr; readonly text: string }
-  | { readonly kind: 'compute'; readonly expr: NativeExpr; readonly type: ColumnType; readonly text: string }
-
-/** Columns by number: those of the decode plan, then its message columns, then one a `compute`, in order. */
-export interface NativeProgram {
-  readonly steps: readonly NativeStep[]
-  /** The columns of the batches that are handed over, in order. */
-  readonly output: readonly { readonly name: string; readonly column: number }[]
-}
-
 /** Why an expression stays in TypeScript. */
 export interface Stays {
   readonly reason: string
 }
 
-const stays = (reason: string): Stays => ({ reason })
+export const stays = (reason: string): Stays => ({ reason })
 
 /** An operator's own say on its arguments; undefined: it is native for them. */
 type Judge = (args: readonly Typed[], op: string) => Stays | undefined
@@ -106,14 +91,14 @@ const isNative = (op: string): op is NativeOp => Object.hasOwn(natives, op)
 const MAX_DEPTH = 100
 
 /** A column of the batch at a point of the program. */
-interface Place {
+export interface Place {
   readonly column: number
   readonly type: ColumnType
 }
 
-type Places = ReadonlyMap<string, Place>
+export type Places = ReadonlyMap<string, Place>
 
-const fieldsOf = (places: Places): readonly Field[] => [...places].map(([name, { type }]) => ({ name, type }))
+export const fieldsOf = (places: Places): readonly Field[] => [...places].map(([name, { type }]) => ({ name, type }))
 
 /** An expression as the native side reads it, or why it can not. */
 export const lowerExpr = (node: Node, places: Places): NativeExpr | Stays =>
@@ -188,141 +173,4 @@ const numberLiteral = (value: number): NativeExpr | Stays => {
   if (!Number.isInteger(value)) return ['lit', { f: value }]
   // Beyond, it is a float, for which JSON's parsers refuse the digits that JavaScript writes.
   return Math.abs(value) < 2 ** 63 ? ['lit', { i: String(BigInt(value)) }] : stays(`the literal ${value} is not native`)
-}
-
-/** What explain() says of a step, or of a part of one. */
-export interface Note {
-  readonly number: number
-  readonly text: string
-}
-
-export interface Lowered {
-  /** undefined: nothing is native, the batches are what was decoded. */
-  readonly program: NativeProgram | undefined
-  /** What is left for TypeScript. */
-  readonly steps: readonly PhysicalStep[]
-  /** What the program does, a line a fact. */
-  readonly native: readonly Note[]
-  /** Why the first of the remaining steps is not native. */
-  readonly reasons: readonly Note[]
-}
-
-export interface Decoded {
-  readonly columns: readonly { readonly field: Field; readonly emit: boolean }[]
-  readonly message: readonly Field[]
-}
-
-/** Where the source runs no programs. */
-export const unlowered = (steps: readonly PhysicalStep[]): Lowered => ({
-  program: undefined,
-  steps,
-  native: [],
-  reasons: [],
-})
-
-/** `sink`: what is read behind the steps. */
-export const lower = (steps: readonly PhysicalStep[], decoded: Decoded, sink: Need): Lowered => {
-  const offset = decoded.columns.length
-  let places: Places = new Map<string, Place>([
-    // What is read for the predicate alone is not there any more.
-    ...decoded.columns.flatMap(({ field, emit }, column): [string, Place][] =>
-      emit ? [[field.name, { column, type: field.type }]] : [],
-    ),
-    ...decoded.message.map((field, i): [string, Place] => [field.name, { column: offset + i, type: field.type }]),
-  ])
-  const first = places
-  const program: NativeStep[] = []
-  const native: Note[] = []
-  const reasons: Note[] = []
-  let computed = offset + decoded.message.length
-  let rest = steps
-  for (const step of steps) {
-    if (step.kind === 'filter') {
-      const left: (typeof step.terms)[number][] = []
-      for (const term of step.terms) {
-        const { node } = term.predicate
-        const expr = lowerExpr(node, places)
-        const text = print(node)
-        if ('reason' in expr) reasons.push({ number: term.number, text: `filter ${text}: ${expr.reason}` })
-        // One that may fail is asked after those before it, wherever these are.
-        if ('reason' in expr || (left.length > 0 && mayFail(node, fieldsOf(places)))) left.push(term)
-        else {
-          program.push({ kind: 'filter', expr, text })
-          native.push({ number: term.number, text: `filter ${text}` })
-        }
-      }
-      rest = [...(left.length > 0 ? [{ ...step, terms: left }] : []), ...rest.slice(1)]
-      if (left.length > 0) break
-    } else if (step.kind === 'project') {
-      const made = lowerProject(step, places, computed)
-      if ('reasons' in made) {
-        reasons.push(...made.reasons)
-        break
-      }
-      program.push(...made.steps)
-      native.push({ number: step.number, text: made.text })
-      computed += made.steps.length
-      places = made.places
-      rest = rest.slice(1)
-    } else {
-      reasons.push({ number: step.number, text: `${step.kind}: ${whyNot[step.kind]}` })
-      break
-    }
-  }
-  if (program.length === 0 && places === first) return { program: undefined, steps: rest, native, reasons }
-  const read = readBefore(rest, sink)
-  const isRead = (name: string): boolean => read.names.has(name) || (read.all && !isInternal(name))
-  const output = [...places].filter(([name]) => isRead(name)).map(([name, { column }]) => ({ name, column }))
-  return { program: { steps: program, output }, steps: rest, native, reasons }
-}
-
-const yourFunction = 'a function of yours runs in JavaScript'
-
-const whyNot: Readonly<Record<Exclude<PhysicalStep['kind'], 'filter' | 'project'>, string>> = {
-  mapBatches: yourFunction,
-  map: yourFunction,
-  flatMap: yourFunction,
-  unnest: 'rows are repeated in TypeScript',
-  limit: 'rows are counted in JavaScript, over all partitions',
-}
-
-type Project = Extract<PhysicalStep, { kind: 'project' }>
-
-const lowerProject = (
-  { number, columns, open, without, hidden }: Project,
-  places: Places,
-  next: number,
-):
-  | { readonly places: Places; readonly steps: readonly NativeStep[]; readonly text: string }
-  | { readonly reasons: readonly Note[] } => {
-  const fields = fieldsOf(places)
-  const after = new Map<string, Place>(open ? [...places].filter(([name]) => !without.includes(name)) : [])
-  const steps: NativeStep[] = []
-  const texts: string[] = []
-  const reasons: Note[] = []
-  for (const { name, expr } of columns) {
-    const { node } = expr
-    const text = print(node)
-    const lowered = node.kind === 'lit' && node.value === null ? stays('a column of nulls') : lowerExpr(node, places)
-    if ('reason' in lowered) {
-      reasons.push({ number, text: `${name} = ${text}: ${lowered.reason}` })
-      continue
-    }
-    if (node.kind === 'col') {
-      after.set(name, places.get(node.name)!)
-      if (name !== node.name) texts.push(`${name} = ${text}`)
-      continue
-    }
-    const type = typeOf(node, fields)
-    after.set(name, { column: next + steps.length, type })
-    steps.push({ kind: 'compute', expr: lowered, type, text })
-    texts.push(`${name} = ${text}`)
-  }
-  if (reasons.length > 0) return { reasons }
-  const what = hidden ? 'computed once: ' : 'columns '
-  return {
-    places: after,
-    steps,
-    text: `${what}${(texts.length > 0 ? texts : columns.map(({ name }) => name)).join(', ')}`,
-  }
 }

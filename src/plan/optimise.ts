@@ -7,7 +7,7 @@
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
  *   common.ts    what is computed twice is computed once
- *   native.ts    the longest beginning that the source can run itself
+ *   lower.ts     the longest beginning that the source can run itself
  */
 import type { Expr } from '../expr/expr.ts'
 import type { Field } from '../schema.ts'
@@ -15,7 +15,7 @@ import { type BoundPlan, type BoundStep, bind, fieldsInScope, type Scope } from 
 import { shareCommon } from './common.ts'
 import { fuseFilters, hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
 import { foldSteps } from './fold.ts'
-import { lower, type NativeProgram, type Note, unlowered } from './native.ts'
+import { lower, type NativeProgram, type Note, unlowered } from './lower.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'

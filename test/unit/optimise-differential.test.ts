@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Batch, batchToRows, type Column, renameColumn } from '../../src/batch.ts'
-import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { col, type Expr, lit, when } from '../../src/expr/expr.ts'
 import { compileColumn, compileFilter, type OnRowError } from '../../src/expr/kernel.ts'
 import { silent } from '../../src/logger.ts'
 import { Counters } from '../../src/metrics.ts'
@@ -73,6 +73,8 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
             sub('int').map((a): Expr => a.mul(2n ** 62n)),
             two('int', (a, b) => a.mul(b)),
             two('int', (a, b) => a.mod(b)),
+            sub('int').map((a): Expr => a.mul(a)),
+            sub('int').map((a): Expr => when(a.gt(0)).then(a).otherwise(a.neg())),
             sub('int').map((a): Expr => a.neg()),
           )
         : fc.oneof(
@@ -85,9 +87,15 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         two('float', (a, b) => a.add(b)),
         two('float', (a, b) => a.mul(b)),
         two('int', (a, b) => a.div(b)),
+        // Computed once.
+        sub('float').map((a): Expr => a.mul(a)),
       )
     case 'text':
-      return leaves
+      // Not native.
+      return fc.oneof(
+        leaves,
+        sub('text').map((a): Expr => a.str.lower()),
+      )
     case 'bool':
       return fc.oneof(
         leaves,

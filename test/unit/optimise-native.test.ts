@@ -129,6 +129,25 @@ describe('the native program', () => {
     expect(planned(steps, collect, false).steps.map(({ kind }) => kind)).toEqual(['filter', 'project'])
   })
 
+  it('computes the columns that it can, and leaves the others of a step', () => {
+    const plan = planned([
+      withColumns({ amount: col('amount').mul(2), c: col('country').str.lower(), d: col('amount').gt(1) }),
+      select({ amount: col('amount'), c: col('c'), d: col('d') }),
+    ])
+    expect(plan.program).toMatchObject({
+      steps: [{ text: 'amount * 2' }, { text: 'amount > 1' }],
+      output: [{ name: 'country' }, { name: '$1' }, { name: '$2' }],
+    })
+    expect(plan.steps).toMatchObject([{ kind: 'project' }])
+    const [project] = plan.steps
+    expect(project?.kind === 'project' && project.columns.map(({ name, expr }) => `${name} = ${expr}`)).toEqual([
+      'amount = $1',
+      'c = lower(country)',
+      'd = $2',
+    ])
+    expect(plan.reasons).toEqual([{ number: 1, text: 'c = lower(country): lower is not native' }])
+  })
+
   it('says why not', () => {
     expect(reasons(filter(col('price').gt(1)))).toEqual(['filter price > 1: gt of decimal(10,2) is not native'])
     expect(reasons(filter(col('at').gt(col('seen'))))).toEqual([
