@@ -51,6 +51,7 @@ class ClientHandle : public Napi::ObjectWrap<Self>, public Handle {
   static Status closedStatus() { return Status::error("CLOSED", std::string(Self::name) + ": it was closed"); }
   bool isClosing() const { return closing_; }
   Client& client() const { return *client_; }
+  const std::shared_ptr<Client>& sharedClient() const { return client_; }
   Environment& environment() const { return *environment_; }
   const std::shared_ptr<Environment>& sharedEnvironment() const { return environment_; }
 

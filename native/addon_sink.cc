@@ -35,11 +35,19 @@ bool readRoles(napi_env env, Napi::Object write, RecordRoles& out) {
   return readIndices(env, method, write, "value", out.value);
 }
 
+// Marks a handle, so that no other object is taken for one.
+constexpr napi_type_tag sinkTag = {0x7361626f74000001, 0x53696e6b48616e64};
+
 class SinkHandle final : public ClientHandle<SinkHandle, Sink> {
  public:
   static constexpr const char* name = "Sink";
 
-  explicit SinkHandle(const Napi::CallbackInfo& info) : ClientHandle(info, parseSinkConfig) {}
+  explicit SinkHandle(const Napi::CallbackInfo& info) : ClientHandle(info, parseSinkConfig) {
+    napi_type_tag_object(info.Env(), info.This(), &sinkTag);
+  }
+
+  // nullptr: it was closed.
+  std::shared_ptr<Sink> sink() const { return isClosing() ? nullptr : sharedClient(); }
 
   // metadata(timeoutMs): Promise<string>
   Napi::Value metadata(const Napi::CallbackInfo& info) {
@@ -96,7 +104,8 @@ class SinkHandle final : public ClientHandle<SinkHandle, Sink> {
             .set("retriable", makeBoolean(env, event.retriable))
             .set("topic", makeText(env, event.topic))
             .set("partition", makeNumber(env, int64_t{event.partition}))
-            .set("row", makeNumber(env, event.row));
+            .set("row", makeNumber(env, event.row))
+            .set("offset", event.offset < 0 ? makeNull(env) : makeBigInt(env, event.offset));
         break;
       case SinkEvent::Kind::Log:
         out.set("kind", makeText(env, "log"))
@@ -118,6 +127,17 @@ class SinkHandle final : public ClientHandle<SinkHandle, Sink> {
 };
 
 }  // namespace
+
+std::shared_ptr<Sink> sinkOf(napi_env env, napi_value value, Status& status) {
+  bool isSink = false;
+  if (napi_check_object_type_tag(env, value, &sinkTag, &isSink) != napi_ok || !isSink) {
+    status = Status::error("CONFIG", "Source.fuse: expected a Sink");
+    return nullptr;
+  }
+  std::shared_ptr<Sink> sink = SinkHandle::Unwrap(Napi::Object(env, value))->sink();
+  if (sink == nullptr) status = Status::error("CLOSED", "Source.fuse: the sink was closed");
+  return sink;
+}
 
 Napi::Function defineSink(Napi::Env env) {
   return SinkHandle::DefineClass(env, "Sink",

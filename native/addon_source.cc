@@ -53,6 +53,8 @@ void addBatch(napi_env env, SourceEvent& event, bool copySlabs, ObjectMaker& out
       .set("messages", makeNumber(env, event.messages))
       .set("bytes", makeNumber(env, event.bytes))
       .set("slab", event.slab ? makeSlab(env, std::move(*event.slab), copySlabs) : makeNull(env))
+      .set("write", event.write == 0 ? makeNull(env) : makeNumber(env, event.write))
+      .set("rows", makeNumber(env, event.rows))
       .set("errors", errors);
 }
 
@@ -74,6 +76,7 @@ napi_value makeEvent(napi_env env, SourceEvent& event, bool copySlabs) {
           .set("lost", makeBoolean(env, event.lost))
           .set("partitions", makePartitions(env, event));
       break;
+    case SourceEvent::Kind::Halted: out.set("kind", makeText(env, "halted")); break;
     case SourceEvent::Kind::End: out.set("kind", makeText(env, "end")); break;
     case SourceEvent::Kind::Error:
       out.set("kind", makeText(env, "error"))
@@ -128,6 +131,23 @@ class SourceHandle final : public ClientHandle<SourceHandle, Source> {
     if (status.ok()) status = client().decode(std::move(spec));
     if (!status.ok()) throwError(info.Env(), status);
   }
+
+  // The sink lives for as long as this source does.
+  void fuse(const Napi::CallbackInfo& info) {
+    const Arguments arguments(info, "Source.fuse");
+    Napi::Object sink;
+    std::string json;
+    if (!arguments.object(0, "a Sink", sink) || !arguments.text(1, "the fused spec as JSON", json)) return;
+    FusedSpec spec;
+    Status status = isClosing() ? closedStatus() : parseFusedSpec(json, spec);
+    std::shared_ptr<Sink> with;
+    if (status.ok()) with = sinkOf(info.Env(), sink, status);
+    if (status.ok()) status = client().fuse(std::move(with), std::move(spec));
+    if (!status.ok()) throwError(info.Env(), status);
+  }
+
+  // Also after close()
+  void halt(const Napi::CallbackInfo&) { client().halt(); }
 
   // take(): AddonSourceEvent | null, also after close()
   Napi::Value take(const Napi::CallbackInfo& info) {
@@ -186,6 +206,8 @@ Napi::Function defineSource(Napi::Env env) {
   return SourceHandle::DefineClass(env, "Source",
                                    {SourceHandle::InstanceMethod<&SourceHandle::metadata>("metadata"),
                                     SourceHandle::InstanceMethod<&SourceHandle::subscribe>("subscribe"),
+                                    SourceHandle::InstanceMethod<&SourceHandle::fuse>("fuse"),
+                                    SourceHandle::InstanceMethod<&SourceHandle::halt>("halt"),
                                     SourceHandle::InstanceMethod<&SourceHandle::decode>("decode"),
                                     SourceHandle::InstanceMethod<&SourceHandle::take>("take"),
                                     SourceHandle::InstanceMethod<&SourceHandle::commit>("commit"),

@@ -55,11 +55,12 @@ napi_value makeBoolean(napi_env env, bool value) {
 
 napi_value makeRowErrors(napi_env env, const std::vector<RowError>& errors) {
   return makeArray(env, errors, [env](const RowError& error) {
-    return ObjectMaker(env)
-        .set("row", makeNumber(env, int64_t{error.row}))
+    ObjectMaker out(env);
+    out.set("row", makeNumber(env, int64_t{error.row}))
         .set("code", makeText(env, error.code))
-        .set("message", makeText(env, error.message))
-        .value();
+        .set("message", makeText(env, error.message));
+    if (error.offset >= 0) out.set("offset", makeBigInt(env, error.offset));
+    return out.value();
   });
 }
 

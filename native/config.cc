@@ -258,6 +258,32 @@ Status parseDecodeSpec(std::string_view json, DecodeSpec& out) {
   });
 }
 
+Status parseFusedSpec(std::string_view json, FusedSpec& out) {
+  return readJson("fuse:", json, [&out](const Value& root) {
+    if (const Value passed = root["passed"]; !passed.isMissing()) {
+      out.passed = PassedParts{passed["key"].boolean(), passed["headers"].boolean(), passed["timestamp"].boolean(),
+                               passed["partition"].boolean()};
+    } else {
+      const Value roles = root["roles"];
+      roles["value"].each("an array of indices of columns", [&out](const Value& index) {
+        out.roles.value.push_back(static_cast<uint32_t>(index.integer(0, int32Max)));
+      });
+      const auto role = [&roles](std::string_view name) { return static_cast<int>(roles[name].integer(-1, int32Max)); };
+      out.roles.raw = role("raw");
+      out.roles.key = role("key");
+      out.roles.headers = role("headers");
+      out.roles.timestamp = role("timestamp");
+      out.roles.partition = role("partition");
+      out.roles.tombstone = role("tombstone");
+      out.roles.offset = role("offset");
+    }
+    const Value onError = root["onError"];
+    const std::string policy = onError.text("\"fail\" or \"skip\"");
+    if (policy != "fail" && policy != "skip") onError.wrong("\"fail\" or \"skip\"");
+    out.onError = policy == "skip" ? OnRowError::Skip : OnRowError::Fail;
+  });
+}
+
 Status parseSinkConfig(std::string_view json, SinkConfig& out) {
   return readJson("sink:", json, [&out](const Value& root) {
     out.properties = readProperties(root["properties"]);

@@ -15,6 +15,7 @@ namespace sabot {
 
 Status parseSourceConfig(std::string_view json, SourceConfig& out);
 Status parseDecodeSpec(std::string_view json, DecodeSpec& out);
+Status parseFusedSpec(std::string_view json, FusedSpec& out);
 Status parseSinkConfig(std::string_view json, SinkConfig& out);
 
 // [{"topic", "partition", "offset": "123", "epoch"}]

@@ -84,6 +84,7 @@ struct RowError {
   uint32_t row;         // index into the input of the call
   std::string code;     // "DECODE" | "SCHEMA" | "ENCODE" | ...
   std::string message;  // says column, expected, found, and for a schema misfit the `schema` that would accept it
+  int64_t offset = -1;  // of the message that the row came from, where a fused write tells it
 };
 
 // What became of the input rows of one decode call: `kept` are indices into the input, ascending, one for each
@@ -199,6 +200,9 @@ struct NamedArray {
   std::string name;
   ArrayView array;
 };
+
+// A slab's columns as they lie in it; the slab must outlive them. `fields` are those it was built with, in order.
+std::vector<NamedArray> arraysOf(const Slab& slab, const std::vector<Field>& fields);
 
 // Encoded rows: row i is bytes[offsets[i], offsets[i + 1]); null[i] != 0 marks a null (tombstone).
 struct EncodedRows {

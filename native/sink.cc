@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "array_values.h"
 #include "sink_events.h"
 #include "sink_records.h"
 
@@ -48,6 +49,17 @@ size_t sizeProperty(const rd_kafka_conf_t* conf, const char* name) {
   size_t size = sizeof(text);
   if (rd_kafka_conf_get(conf, name, text, &size) != RD_KAFKA_CONF_OK) return 0;
   return static_cast<size_t>(std::strtoull(text, nullptr, 10));
+}
+
+// Which message a row came from; those that are passed say it themselves.
+void tellOffsets(const WriteRequest& request, std::vector<RowError>& errors) {
+  if (request.roles.offset < 0) return;
+  const ArrayView& offsets = request.columns[static_cast<size_t>(request.roles.offset)].array;
+  for (RowError& error : errors) error.offset = valueAt<int64_t>(offsets, error.row);
+}
+
+Failure reclaimedFailure() {
+  return {"ABORTED", "the source was closed before the rows were sent", false, -1, -1};
 }
 
 Failure abortedFailure() { return {"ABORTED", "the sink was closed before the rows were acknowledged", false, -1, -1}; }
@@ -90,9 +102,12 @@ class Sink::Impl final : public ClientLog {
   void runDelivery();
   void process(WriteRequest& request);
   void encodeAndProduce(const WriteRequest& request, InFlight* write);
-  void produceBatch(InFlight* write);
-  void produceEach(const WriteRequest& request, InFlight* write);
-  bool stopProducing() const { return abort_.load() || writes_.isBroken(); }
+  bool goesAsBatch(const WriteRequest& request) const;
+  bool produceBatch(const WriteRequest& request, InFlight* write);
+  bool produceEach(const WriteRequest& request, InFlight* write);
+  bool stopProducing(const WriteRequest& request) const {
+    return abort_.load() || writes_.isBroken() || (request.passed != nullptr && request.passed->isWanted());
+  }
   void waitForRoom();
   Failure failureOf(rd_kafka_resp_err_t error, int32_t partition, const char* detail) const;
   void failBystanders(const Failure& cause);
@@ -388,6 +403,9 @@ void Sink::Impl::process(WriteRequest& request) {
   if (abort_) writes_.failAll(abortedFailure());
   if (!write->hasFailed) {
     try {
+      // The source takes its messages back only between two of these.
+      std::unique_lock<std::mutex> hold;
+      if (request.passed != nullptr) hold = request.passed->hold();
       encodeAndProduce(request, write);
     } catch (const std::bad_alloc&) {
       writes_.refuse(write, {"MEMORY", "no memory to encode the rows", false, -1, -1});
@@ -410,22 +428,30 @@ void Sink::Impl::encodeAndProduce(const WriteRequest& request, InFlight* write) 
       for (size_t i = 0; i < size; ++i) rows_[i] = static_cast<uint32_t>(begin + i);
       rows = rows_;
     }
+    if (request.passed != nullptr && request.passed->isWanted()) return writes_.refuse(write, reclaimedFailure());
     builder_->build(request, rows, records_, rowErrors_);
+    tellOffsets(request, rowErrors_);
     if (!rowErrors_.empty() && wholeFirst) {
       const RowError& error = rowErrors_.front();
-      writes_.refuse(write, {error.code, error.message, false, -1, static_cast<int64_t>(error.row)});
+      writes_.refuse(write, {error.code, error.message, false, -1, static_cast<int64_t>(error.row), error.offset});
       return;
     }
     std::move(rowErrors_.begin(), rowErrors_.end(), std::back_inserter(write->errors));
-
-    // produce_batch takes neither headers nor timestamps; and for partitions that do not exist it loses a message
-    // (librdkafka 2.15: the message is neither queued nor freed), so rows with a partition go one by one as well.
-    const auto& roles = request.roles;
-    if (roles.headers < 0 && roles.timestamp < 0 && roles.partition < 0) produceBatch(write);
-    else produceEach(request, write);
-    if (stopProducing()) break;
+    if (!(goesAsBatch(request) ? produceBatch(request, write) : produceEach(request, write))) {
+      if (!abort_ && !writes_.isBroken()) writes_.refuse(write, reclaimedFailure());
+      break;
+    }
   }
   if (abort_) writes_.failAll(abortedFailure());
+}
+
+// produce_batch takes neither headers nor timestamps; and for partitions that do not exist it loses a message
+// (librdkafka 2.15: the message is neither queued nor freed), so rows with a partition go one by one as well.
+bool Sink::Impl::goesAsBatch(const WriteRequest& request) const {
+  const auto& roles = request.roles;
+  if (roles.timestamp >= 0 || roles.partition >= 0) return false;
+  if (request.passed != nullptr && (request.passed->parts.timestamp || request.passed->parts.partition)) return false;
+  return std::none_of(records_.begin(), records_.end(), [](const Record& record) { return record.hasHeaders; });
 }
 
 void Sink::Impl::waitForRoom() {
@@ -433,7 +459,8 @@ void Sink::Impl::waitForRoom() {
   room_.wait_for(lock, fullWait);  // a notification that came just before is made up for by the time-out
 }
 
-void Sink::Impl::produceBatch(InFlight* write) {
+// False: producing ended before the last record.
+bool Sink::Impl::produceBatch(const WriteRequest& request, InFlight* write) {
   for (size_t begin = 0; begin < records_.size(); begin += chunkRows) {
     const size_t size = std::min(chunkRows, records_.size() - begin);
     messages_.assign(size, {});
@@ -449,9 +476,9 @@ void Sink::Impl::produceBatch(InFlight* write) {
     // Before the call: reports may come while it runs.
     write->outstanding.fetch_add(static_cast<int64_t>(size), std::memory_order_relaxed);
     for (size_t next = 0; next < size;) {
-      if (stopProducing()) {
+      if (stopProducing(request)) {
         writes_.settle(write, static_cast<int64_t>(size - next));
-        return;
+        return false;
       }
       rd_kafka_produce_batch(topic_, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, messages_.data() + next,
                              static_cast<int>(size - next));
@@ -467,12 +494,11 @@ void Sink::Impl::produceBatch(InFlight* write) {
       if (next < size) waitForRoom();
     }
   }
+  return true;
 }
 
-void Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
-  const auto& roles = request.roles;
-  const ArrayView* headerColumn =
-      roles.headers < 0 ? nullptr : &request.columns[static_cast<size_t>(roles.headers)].array;
+// As produceBatch.
+bool Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
   rd_kafka_vu_t parts[8] = {};
   const auto part = [&parts](size_t i, rd_kafka_vtype_t type) -> rd_kafka_vu_t& {
     parts[i].vtype = type;
@@ -486,30 +512,34 @@ void Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
     part(4, RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<char*>(record.key), record.keySize};
     part(5, RD_KAFKA_VTYPE_PARTITION).u.i32 = record.partition;
     part(6, RD_KAFKA_VTYPE_TIMESTAMP).u.i64 = record.timestamp;
-    rd_kafka_headers_t* headers = headerColumn == nullptr ? nullptr : makeHeaders(*headerColumn, record.row);
+    rd_kafka_headers_t* headers = makeHeaders(request, record);
     if (headers != nullptr) part(7, RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
 
     write->outstanding.fetch_add(1, std::memory_order_relaxed);
     rd_kafka_error_t* error = nullptr;
     for (;;) {
       error = rd_kafka_produceva(client_, parts, headers == nullptr ? 7 : 8);
-      if (error == nullptr || rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL || stopProducing()) break;
+      if (error == nullptr || rd_kafka_error_code(error) != RD_KAFKA_RESP_ERR__QUEUE_FULL ||
+          stopProducing(request)) {
+        break;
+      }
       rd_kafka_error_destroy(error);
       waitForRoom();
     }
     if (error == nullptr) {
-      if (stopProducing()) return;
+      if (stopProducing(request)) return false;
       continue;
     }
     // Not taken: the headers are still ours.
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
-    if (!stopProducing()) {
+    if (!stopProducing(request)) {
       writes_.fail(write, failureOf(rd_kafka_error_code(error), record.partition, rd_kafka_error_string(error)));
     }
     rd_kafka_error_destroy(error);
     writes_.settle(write, 1);
-    return;
+    return false;
   }
+  return true;
 }
 
 // ---------------------------------------------------------------- the face

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "kafka_common.h"
+#include "messages.h"
 #include "sabot.h"
 
 namespace sabot {
@@ -41,6 +42,7 @@ struct RecordRoles {
   int timestamp = -1;           // timestamp of any unit, cut to milliseconds; 0 means the time of sending to librdkafka
   int partition = -1;           // integer
   int tombstone = -1;           // bool: true sends a null value
+  int offset = -1;              // int64, no nulls: told with the error of a row
 };
 
 // fail: a row that cannot be encoded fails the write before any row of it is sent. skip: the others are sent.
@@ -55,6 +57,8 @@ struct WriteRequest {
   bool selected = false;          // true: only `rows` are written, in their order; false: all of rowCount
   std::span<const uint32_t> rows;
   RecordRoles roles;
+  // Given: the rows are these messages, rowCount of them; there are no columns, roles or selection.
+  std::shared_ptr<PassedMessages> passed;
   OnRowError onError = OnRowError::Fail;
   std::shared_ptr<void> keepAlive;
 };
@@ -75,6 +79,7 @@ struct SinkEvent {
   std::string topic;
   int32_t partition = -1;
   int64_t row = -1;
+  int64_t offset = -1;  // of the message of that row, where the write knows it
 
   std::string message;              // Failed, Log
   LogLevel level = LogLevel::Info;  // Log

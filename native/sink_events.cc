@@ -45,6 +45,7 @@ void Writes::report(InFlight& write) {
     event.topic = topic_;
     event.partition = write.failure->partition;
     event.row = write.failure->row;
+    event.offset = write.failure->offset;
   } else {
     event.kind = SinkEvent::Kind::Delivered;
     event.rows = write.rows;

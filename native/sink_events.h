@@ -23,6 +23,7 @@ struct Failure {
   bool retriable = false;
   int32_t partition = -1;
   int64_t row = -1;
+  int64_t offset = -1;
 };
 
 // A write between write() and the last delivery report of its rows. librdkafka's messages point at it (opaque).

@@ -1,5 +1,6 @@
 #include "sink_records.h"
 
+#include <cstring>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -93,9 +94,24 @@ bool headersSize(const ArrayView& list, uint32_t row, size_t& size, std::string&
   return true;
 }
 
+// Of a message; 0: it has none.
+size_t headersSize(const rd_kafka_message_t& message) {
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+  size_t size = 0;
+  const char* name = nullptr;
+  const void* value = nullptr;
+  size_t valueSize = 0;
+  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &valueSize) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    const size_t key = std::strlen(name);
+    size += key + valueSize + varintSize(key) + varintSize(valueSize);
+  }
+  return size;
+}
+
 }  // namespace
 
-rd_kafka_headers_t* makeHeaders(const ArrayView& headers, uint32_t row) {
+static rd_kafka_headers_t* makeHeaders(const ArrayView& headers, uint32_t row) {
   if (!headers.isValid(row)) return nullptr;
   const HeaderViews views(headers, row);
   if (views.begin >= views.end) return nullptr;
@@ -111,9 +127,24 @@ rd_kafka_headers_t* makeHeaders(const ArrayView& headers, uint32_t row) {
   return out;
 }
 
+rd_kafka_headers_t* makeHeaders(const WriteRequest& request, const Record& record) {
+  if (!record.hasHeaders) return nullptr;
+  if (request.passed == nullptr) {
+    return makeHeaders(request.columns[static_cast<size_t>(request.roles.headers)].array, record.row);
+  }
+  rd_kafka_headers_t* headers = nullptr;
+  rd_kafka_message_detach_headers((*request.passed)[record.row], &headers);
+  return headers;
+}
+
 Status checkWrite(const WriteRequest& request, std::string_view codec, Partitioner partitioner) {
-  const auto& [value, raw, key, headers, timestamp, partition, tombstone] = request.roles;
+  const auto& [value, raw, key, headers, timestamp, partition, tombstone, offset] = request.roles;
   const auto wrong = [](const std::string& text) { return Status::error("SCHEMA", text); };
+  constexpr const char* noPartition = "partitioner 'source': expected a column with the partition; got none";
+  if (request.passed != nullptr) {
+    if (partitioner == Partitioner::Source && !request.passed->parts.partition) return wrong(noPartition);
+    return Status::success();
+  }
 
   const auto count = static_cast<int64_t>(request.columns.size());
   for (const auto& column : request.columns) {
@@ -140,6 +171,7 @@ Status checkWrite(const WriteRequest& request, std::string_view codec, Partition
       {"timestamp", timestamp, [](const Type& type) { return type.id == TypeId::Timestamp; }, "a timestamp"},
       {"partition", partition, isInteger, "an integer"},
       {"tombstone", tombstone, [](const Type& type) { return type.id == TypeId::Bool; }, "bool"},
+      {"offset", offset, [](const Type& type) { return type.id == TypeId::Int64; }, "int64"},
   };
   for (const Role& role : roles) {
     if (role.index < 0) continue;
@@ -153,7 +185,7 @@ Status checkWrite(const WriteRequest& request, std::string_view codec, Partition
     }
   }
   if (partitioner == Partitioner::Source && partition < 0) {
-    return wrong("partitioner 'source': expected a column with the partition; got none");
+    return wrong(noPartition);
   }
   if (raw < 0 && codec != "json") {
     std::vector<NamedArray> columns;
@@ -210,6 +242,11 @@ bool RecordBuilder::finish(const WriteRequest& request, Record& record, std::str
       return false;
     }
   }
+  record.hasHeaders = headerBytes > 0;
+  return fits(record, headerBytes, problem);
+}
+
+bool RecordBuilder::fits(const Record& record, size_t headerBytes, std::string& problem) const {
   const size_t size = maxRecordOverhead + record.keySize + record.valueSize + headerBytes;
   if (size > limits_.messageBytes) {
     problem = "the record has " + std::to_string(size) + " bytes; message.max.bytes allows " +
@@ -229,6 +266,7 @@ void RecordBuilder::build(const WriteRequest& request, std::span<const uint32_t>
   const auto& roles = request.roles;
   records.clear();
   errors.clear();
+  if (request.passed != nullptr) return buildPassed(*request.passed, rows, records, errors);
   values_.clear();
   keys_.clear();
   valueErrors_.clear();
@@ -286,6 +324,35 @@ void RecordBuilder::build(const WriteRequest& request, std::span<const uint32_t>
     else if (key != nullptr) encoded(keys_, i, record.key, record.keySize);
     if (finish(request, record, problem)) records.push_back(record);
     else errors.push_back({row, "ENCODE", problem});
+  }
+}
+
+void RecordBuilder::buildPassed(const PassedMessages& messages, std::span<const uint32_t> rows,
+                                std::vector<Record>& records, std::vector<RowError>& errors) const {
+  const PassedParts& parts = messages.parts;
+  records.reserve(rows.size());
+  std::string problem;
+  for (const uint32_t row : rows) {
+    const rd_kafka_message_t& message = *messages[row];
+    Record record;
+    record.row = row;
+    record.value = static_cast<const char*>(message.payload);
+    record.valueSize = message.len;
+    if (parts.key) {
+      record.key = static_cast<const char*>(message.key);
+      record.keySize = message.key_len;
+    }
+    if (parts.timestamp) {
+      rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+      const int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
+      if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp > 0) record.timestamp = timestamp;
+    }
+    if (parts.partition) record.partition = message.partition;
+    size_t headerBytes = 0;
+    if (parts.headers) headerBytes = headersSize(message);
+    record.hasHeaders = headerBytes > 0;
+    if (fits(record, headerBytes, problem)) records.push_back(record);
+    else errors.push_back({row, "ENCODE", problem, message.offset});
   }
 }
 

@@ -28,6 +28,7 @@ struct Record {
   int64_t timestamp = 0;  // ms; 0: the time of sending
   int32_t partition = RD_KAFKA_PARTITION_UA;
   uint32_t row = 0;
+  bool hasHeaders = false;
 };
 
 // Used by one thread. Records point into the request's columns and into this builder, until the next build().
@@ -48,7 +49,10 @@ class RecordBuilder {
              std::vector<RowError>& errors);
 
  private:
+  void buildPassed(const PassedMessages& messages, std::span<const uint32_t> rows, std::vector<Record>& records,
+                   std::vector<RowError>& errors) const;
   bool finish(const WriteRequest& request, Record& record, std::string& problem) const;
+  bool fits(const Record& record, size_t headerBytes, std::string& problem) const;
 
   std::unique_ptr<Encoder> value_;
   TextEncoder key_;
@@ -60,7 +64,8 @@ class RecordBuilder {
   std::vector<RowError> keyErrors_;
 };
 
-// The row's headers in order, duplicates and null values kept; nullptr where it has none. The caller destroys them.
-rd_kafka_headers_t* makeHeaders(const ArrayView& headers, uint32_t row);
+// The row's headers in order, duplicates and null values kept; nullptr where it has none. The caller destroys them. Of
+// a message that is passed they are taken out of it.
+rd_kafka_headers_t* makeHeaders(const WriteRequest& request, const Record& record);
 
 }  // namespace sabot

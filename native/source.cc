@@ -115,6 +115,25 @@ void Source::Impl::subscribe(std::vector<std::string> topics) {
   wakeup_.notify();
 }
 
+Status Source::Impl::fuse(std::shared_ptr<Sink> sink, FusedSpec spec) {
+  std::unique_ptr<Pump> pump;
+  if (Status status = Pump::make(std::move(sink), std::move(spec), events_, budget_, pump); !status.ok()) return status;
+  const std::lock_guard lock(commandsMutex_);
+  if (decoding_ || pump_ != nullptr) return Status::error("CONFIG", "fuse: expected one call, before decode()");
+  if (refusing_) return Status::error("CLOSED", "the source was closed");
+  pump_ = std::move(pump);
+  return Status::success();
+}
+
+void Source::Impl::halt() {
+  Pump* pump = nullptr;
+  {
+    const std::lock_guard lock(commandsMutex_);
+    pump = pump_.get();
+  }
+  if (pump != nullptr) pump->halt();
+}
+
 Status Source::Impl::decode(DecodeSpec spec) {
   std::shared_ptr<const DecodePlan> plan;
   if (Status status = DecodePlan::make(std::move(spec), plan); !status.ok()) return status;
@@ -214,6 +233,10 @@ Status Source::metadata(const std::vector<std::string>* topics, int timeoutMs, s
   return impl_->metadata(topics, timeoutMs, json);
 }
 void Source::subscribe(std::vector<std::string> topics) { impl_->subscribe(std::move(topics)); }
+Status Source::fuse(std::shared_ptr<Sink> sink, FusedSpec spec) {
+  return impl_->fuse(std::move(sink), std::move(spec));
+}
+void Source::halt() { impl_->halt(); }
 Status Source::decode(DecodeSpec spec) { return impl_->decode(std::move(spec)); }
 bool Source::take(SourceEvent& out) { return impl_->take(out); }
 void Source::commit(std::vector<CommitPosition> positions, std::function<void(Status, bool retriable)> done) {

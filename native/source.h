@@ -15,7 +15,9 @@
 #include <vector>
 
 #include "kafka_common.h"
+#include "messages.h"
 #include "sabot.h"
+#include "sink.h"
 
 namespace sabot {
 
@@ -65,6 +67,14 @@ struct DecodeSpec {
   int maxDepth = 64;
 };
 
+// A fused run: what the rows of this source are at a sink. Either the columns of the slabs, by their roles; or the
+// messages as they lie, and which parts of them go along: then no slab is built.
+struct FusedSpec {
+  std::optional<PassedParts> passed;
+  RecordRoles roles;
+  OnRowError onError = OnRowError::Fail;
+};
+
 struct Partition {
   std::string topic;
   int32_t partition = -1;
@@ -86,7 +96,7 @@ struct MessageError {
 };
 
 struct SourceEvent {
-  enum class Kind : uint8_t { Batch, Schema, Assigned, Revoked, End, Error, Log };
+  enum class Kind : uint8_t { Batch, Schema, Assigned, Revoked, Halted, End, Error, Log };
   Kind kind = Kind::Log;
 
   // Batch: a run of messages of one partition, in order. It may have no rows (filtered, markers, end of partition) and
@@ -97,11 +107,12 @@ struct SourceEvent {
   int64_t nextOffset = 0;  // the position behind it: gaps of compaction, markers and aborted rows included
   int64_t messages = 0;    // kept, rejected and failed together
   int64_t bytes = 0;       // of their keys and values
-  std::optional<Slab> slab;           // none: no rows
+  std::optional<Slab> slab;           // none: no rows, or a fused run
+  int64_t write = 0;                  // fused: the id of the write with its rows at the sink; 0: no rows
   std::vector<MessageError> errors;   // ascending
 
   std::string schema;  // Schema: the wire form
-  int64_t rows = 0;    // Schema: how many rows it was inferred from
+  int64_t rows = 0;    // Schema: how many rows it was inferred from; Batch of a fused run: how many were written
 
   std::vector<AssignedPartition> partitions;  // Assigned; Revoked (epoch: the one that ends)
   int64_t token = 0;                          // Revoked: to be answered with revoked(token)
@@ -149,6 +160,15 @@ class Source {
   // What every batch from now on holds; once. Until then messages wait (but for those that inference looks at, which
   // are decoded too). CONFIG: the spec cannot be used. Never blocks.
   Status decode(DecodeSpec spec);
+
+  // Fuses the run with a sink, before decode(): Batch events then have no slab, but the id of a write which the sink has
+  // already, and whose event it gives. What these writes hold counts against maxQueueBytes until that event is taken.
+  // CONFIG: decode() was called before. Never blocks.
+  Status fuse(std::shared_ptr<Sink> sink, FusedSpec spec);
+
+  // Of a fused run: no write begins after it has returned. Halted comes behind the events of those that began. Never
+  // blocks; idempotent.
+  void halt();
 
   // False: nothing there; `wake` will be called. The events of one partition come in the order of its messages.
   // Assigned comes before the first batch of an epoch; a batch of a revoked epoch may still come after Revoked.

@@ -37,6 +37,8 @@ class Source::Impl final : public ClientLog {
   Status open();
   Status metadata(const std::vector<std::string>* topics, int timeoutMs, std::string& json);
   void subscribe(std::vector<std::string> topics);
+  Status fuse(std::shared_ptr<Sink> sink, FusedSpec spec);
+  void halt();
   Status decode(DecodeSpec spec);
   bool take(SourceEvent& out) { return events_.take(out, *this); }
   void commit(std::vector<CommitPosition> positions, CommitDone done);
@@ -94,6 +96,7 @@ class Source::Impl final : public ClientLog {
   Commands commands_;
   bool refusing_ = false;  // the poll thread looks at no more commands
   bool decoding_ = false;  // decode() was called
+  std::unique_ptr<Pump> pump_;  // set before decode(), which hands it to the poll thread; it then stays
   std::atomic<bool> closing_{false};
 
   std::mutex closeMutex_;  // held by whoever joins the thread; another close() waits for it

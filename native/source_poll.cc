@@ -33,7 +33,9 @@ void Source::Impl::run() {
     assignment_.step(now);
     if (const Status& status = assignment_.failure(); !status.ok()) fail(status, false, assignment_.failedTopic(), -1);
     auto wakeAt = std::min(now + idleTick, assignment_.wakeAt());
-    if (!failed_ && !workers_.hasFailed()) {
+    // What a fused run that has halted would read, it could not hand over.
+    const bool halted = plan_ != nullptr && pump_ != nullptr && pump_->isHalted();
+    if (!failed_ && !workers_.hasFailed() && !halted) {
       if (plan_ != nullptr) readPartitions(now, wakeAt);
       else if (!inferred_) infer(now, wakeAt);
       endWhenDone();
@@ -51,7 +53,7 @@ void Source::Impl::runCommands() {
   }
   if (commands.plan != nullptr) {
     plan_ = std::move(commands.plan);
-    workers_.use(plan_);
+    workers_.use(plan_, pump_.get());
   }
   if (commands.topics) assignment_.subscribe(std::move(*commands.topics));
   for (Commit& commit : commands.commits) {
@@ -254,6 +256,7 @@ void Source::Impl::leave() {
   }
   // The messages first: librdkafka cannot go while somebody holds one.
   workers_.close();
+  if (plan_ != nullptr && pump_ != nullptr) pump_->reclaim();
   for (const auto& lane : assignment_.lanes()) workers_.drop(*lane);
   for (const auto& reader : assignment_.readers()) reader->stop(budget_);
 

@@ -52,13 +52,15 @@ EventQueue::~EventQueue() {
 }
 
 void EventQueue::push(SourceEvent event, HandedOver handedOver) {
+  add(std::move(event), std::move(handedOver));
+  signal();
+}
+
+void EventQueue::add(SourceEvent event, HandedOver handedOver) {
   const int64_t held = heldBytes(event);
   budget_.add(held);
-  {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back({std::move(event), held, std::move(handedOver)});
-  }
-  signal();
+  const std::lock_guard lock(mutex_);
+  waiting_.push_back({std::move(event), held, std::move(handedOver)});
 }
 
 bool EventQueue::takeOne(SourceEvent& out, ClientLog& log) {

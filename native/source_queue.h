@@ -60,6 +60,8 @@ class EventQueue {
 
   // Adds what the event holds to the budget, until it is taken.
   void push(SourceEvent event, HandedOver handedOver = nullptr);
+  // As push(), but for the wake-up: call signal() once no lock is held.
+  void add(SourceEvent event, HandedOver handedOver = nullptr);
   // The next event or line of the log; arms the wake-up where there is none.
   bool take(SourceEvent& out, ClientLog& log);
   // No lock held: there is something to take.

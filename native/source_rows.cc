@@ -106,6 +106,14 @@ Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out)
   return Status::success();
 }
 
+std::vector<Field> DecodePlan::slabFields() const {
+  std::vector<Field> fields;
+  for (const ColumnSpec& column : columns) {
+    if (column.emit) fields.push_back(column.field);
+  }
+  return fields;
+}
+
 Status DecodePlan::makeDecoder(std::unique_ptr<Decoder>& out) const {
   DecodeLimits limits;
   limits.maxDepth = spec.maxDepth;
@@ -191,20 +199,34 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
   }
 }
 
-Status RowBuilder::build(const Messages& messages, SourceEvent& out) {
-  if (messages.empty()) return Status::success();
-  collect(messages, out.errors);
+void RowBuilder::decode(const Messages& messages, std::vector<MessageError>& errors) {
+  collect(messages, errors);
   outcome_.clear();
   if (!values_.empty()) decoder_->decode(values_, columns_, outcome_);
 
-  const size_t envelopes = out.errors.size();
+  const size_t envelopes = errors.size();
   for (RowError& error : outcome_.errors) {
-    out.errors.push_back({message(messages, error.row).offset, std::move(error.code), std::move(error.message)});
+    errors.push_back({message(messages, error.row).offset, std::move(error.code), std::move(error.message)});
   }
   if (envelopes > 0) {
-    std::stable_sort(out.errors.begin(), out.errors.end(),
+    std::stable_sort(errors.begin(), errors.end(),
                      [](const MessageError& a, const MessageError& b) { return a.offset < b.offset; });
   }
+}
+
+void RowBuilder::select(Messages& messages, SourceEvent& out) {
+  if (messages.empty()) return;
+  decode(messages, out.errors);
+  columns_.clear();
+  if (!inputs_.empty()) {
+    for (uint32_t& kept : outcome_.kept) kept = inputs_[kept];
+  }
+  messages.keepOnly(outcome_.kept);
+}
+
+Status RowBuilder::build(const Messages& messages, SourceEvent& out) {
+  if (messages.empty()) return Status::success();
+  decode(messages, out.errors);
   if (outcome_.kept.empty()) {
     columns_.clear();
     return Status::success();

@@ -6,41 +6,11 @@
 #include <vector>
 
 #include "columns.h"
+#include "messages.h"
 #include "predicate.h"
 #include "source.h"
 
 namespace sabot {
-
-// Messages of one partition in order. Owns them: librdkafka's memory goes back when this is destroyed or cleared, on
-// whichever thread does so.
-class Messages {
- public:
-  Messages() = default;
-  Messages(Messages&& other) noexcept : list_(std::move(other.list_)) { other.list_.clear(); }
-  Messages& operator=(Messages&& other) noexcept {
-    if (this != &other) {
-      clear();
-      list_.swap(other.list_);
-    }
-    return *this;
-  }
-  Messages(const Messages&) = delete;
-  Messages& operator=(const Messages&) = delete;
-  ~Messages() { clear(); }
-
-  bool empty() const { return list_.empty(); }
-  size_t size() const { return list_.size(); }
-  rd_kafka_message_t* operator[](size_t i) const { return list_[i]; }
-  void reserve(size_t count) { list_.reserve(count); }
-  void add(rd_kafka_message_t* message) { list_.push_back(message); }
-  void clear() {
-    for (rd_kafka_message_t* message : list_) rd_kafka_message_destroy(message);
-    list_.clear();
-  }
-
- private:
-  std::vector<rd_kafka_message_t*> list_;
-};
 
 // A DecodeSpec that was checked; immutable, shared by the workers.
 struct DecodePlan {
@@ -50,6 +20,8 @@ struct DecodePlan {
 
   // CONFIG: the spec cannot be used.
   static Status make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out);
+  // The columns of the slabs.
+  std::vector<Field> slabFields() const;
   Status makeDecoder(std::unique_ptr<Decoder>& out) const;
 };
 
@@ -60,11 +32,15 @@ class RowBuilder {
 
   // Fills slab and errors of `out`. Not ok: MEMORY or SCHEMA of ColumnSet::finish.
   Status build(const Messages& messages, SourceEvent& out);
+  // Fills the errors of `out`, and leaves only the messages whose rows are kept: no slab is built.
+  void select(Messages& messages, SourceEvent& out);
 
  private:
   explicit RowBuilder(std::shared_ptr<const DecodePlan> plan) : plan_(std::move(plan)), columns_(plan_->columns) {}
 
   void collect(const Messages& messages, std::vector<MessageError>& errors);
+  // The values to rows of columns_ and outcome_, and the errors of those that are none.
+  void decode(const Messages& messages, std::vector<MessageError>& errors);
   void append(MessageColumn kind, Column& column, const Messages& messages) const;
   // The message of a row that is kept.
   const rd_kafka_message_t& message(const Messages& messages, uint32_t input) const {

@@ -44,6 +44,7 @@ void Workers::drop(Lane& lane) {
   }
   int64_t held = 0;
   for (const Run& run : dropped) held += run.held;
+  if (pump_ != nullptr) pump_->close(lane);
   if (!dropped.empty()) finished(lane, static_cast<int>(dropped.size()), held);
 }
 
@@ -98,23 +99,30 @@ void Workers::process(Lane& lane, Run run, RowBuilder* builder, const Status& un
   event.messages = static_cast<int64_t>(run.messages.size());
   event.bytes = run.bytes;
   const int64_t held = run.held;
+  const bool passes = pump_ != nullptr && pump_->spec().passed.has_value();
   Status status = unusable;
-  if (status.ok()) {
+  if (status.ok() && (pump_ == nullptr || !pump_->isHalted())) {
     try {
-      status = builder->build(run.messages, event);
+      if (passes) builder->select(run.messages, event);
+      else status = builder->build(run.messages, event);
+      if (!passes) run.messages.clear();
+      // After a failure nothing more of any partition may come, or a position would pass the batch that is missing.
+      if (status.ok() && !failed_) status = handOver(lane, std::move(event), std::move(run.messages));
     } catch (const std::bad_alloc&) {
       status = Status::error("MEMORY", "no memory to decode a batch");
     }
   }
-  run.messages.clear();
-  // After a failure nothing more of any partition may come, or a position would pass the batch that is missing.
   if (!status.ok()) fail(lane, status);
-  else if (!failed_) {
-    messages_.fetch_add(event.messages, std::memory_order_relaxed);
-    bytes_.fetch_add(event.bytes, std::memory_order_relaxed);
-    events_.push(std::move(event), lane.handedOver);
-  }
+  run.messages.clear();
   finished(lane, 1, held);
+}
+
+Status Workers::handOver(const Lane& lane, SourceEvent event, Messages messages) {
+  messages_.fetch_add(event.messages, std::memory_order_relaxed);
+  bytes_.fetch_add(event.bytes, std::memory_order_relaxed);
+  if (pump_ != nullptr) return pump_->send(lane, std::move(event), std::move(messages), fields_);
+  events_.push(std::move(event), lane.handedOver);
+  return Status::success();
 }
 
 void Workers::fail(const Lane& lane, const Status& status) {

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "pump.h"
 #include "source_queue.h"
 #include "source_rows.h"
 
@@ -41,6 +42,8 @@ struct Lane {
   // Under the mutex of Workers.
   std::deque<Run> waiting;
   bool busy = false;  // with a worker, or among the ready
+
+  bool closed = false;  // under the mutex of Pump: a fused run writes no more rows of it
 };
 
 class Workers {
@@ -54,9 +57,13 @@ class Workers {
   ~Workers() { close(); }
 
   // Poll thread. Threads are started when there is work that no idle one takes.
-  void use(std::shared_ptr<const DecodePlan> plan) { plan_ = std::move(plan); }
+  void use(std::shared_ptr<const DecodePlan> plan, Pump* pump) {
+    plan_ = std::move(plan);
+    pump_ = pump;
+    if (pump != nullptr) fields_ = plan_->slabFields();
+  }
   void submit(const std::shared_ptr<Lane>& lane, Run run);
-  // Drops what waits; a run that is with a worker still comes out.
+  // Drops what waits; a run that is with a worker still comes out, but for those of a fused run.
   void drop(Lane& lane);
 
   // Any thread.
@@ -73,6 +80,7 @@ class Workers {
   void work();
   void process(Lane& lane, Run run, RowBuilder* builder, const Status& unusable);
   void finished(Lane& lane, int count, int64_t held);
+  Status handOver(const Lane& lane, SourceEvent event, Messages messages);
   void fail(const Lane& lane, const Status& status);
   void startThread();  // mutex_ held
 
@@ -80,7 +88,10 @@ class Workers {
   EventQueue& events_;
   ByteBudget& budget_;
   const std::function<void()> onProgress_;
-  std::shared_ptr<const DecodePlan> plan_;  // set before the first thread starts
+  // Set before the first thread starts.
+  std::shared_ptr<const DecodePlan> plan_;
+  Pump* pump_ = nullptr;  // the run is fused
+  std::vector<Field> fields_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -56,8 +56,12 @@ export type AddonSourceEvent =
       readonly nextOffset: bigint
       readonly messages: number
       readonly bytes: number
-      /** null: no rows. */
+      /** null: no rows, or a fused run. */
       readonly slab: AddonSlab | null
+      /** Of a fused run: the id of the write with the rows, at the sink already; null: no rows. */
+      readonly write: number | null
+      /** How many rows that write has. */
+      readonly rows: number
       readonly errors: readonly { readonly offset: bigint; readonly code: string; readonly message: string }[]
     }
   | { readonly kind: 'schema'; readonly schema: string; readonly rows: number }
@@ -68,6 +72,8 @@ export type AddonSourceEvent =
       readonly lost: boolean
       readonly partitions: readonly { topic: string; partition: number }[]
     }
+  /** After halt(), behind the events of the writes that began. */
+  | { readonly kind: 'halted' }
   | { readonly kind: 'end' }
   /** The source failed and does not go on. */
   | {
@@ -80,11 +86,31 @@ export type AddonSourceEvent =
     }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
 
+/** JSON of fuse(): what the rows are at the sink. */
+export interface AddonFusedSpec {
+  /** Which parts of a message go along with its value, as they lie: no slab is built. null: columns of the slab. */
+  readonly passed: {
+    readonly key: boolean
+    readonly headers: boolean
+    readonly timestamp: boolean
+    readonly partition: boolean
+  } | null
+  readonly roles: (AddonRoles & { readonly offset: number }) | null
+  readonly onError: 'fail' | 'skip'
+}
+
 export interface AddonSource {
   /** Partition counts of topics (null: of all). Resolves to JSON [{name, partitions, error?}]; rejects with {code}. */
   metadata(topics: readonly string[] | null, timeoutMs: number): Promise<string>
   /** Subscribes (mode group) or assigns (mode assign), from the poll thread. May be called again with other names. */
   subscribe(topics: readonly string[]): void
+  /**
+   * Before decode(): rows go to the sink from the decode workers, and batch events name their writes. The sink's events
+   * of these writes have ids above 2^40, and may come before the batch event.
+   */
+  fuse(sink: AddonSink, specJson: string): void
+  /** Of a fused run: no write begins after it. */
+  halt(): void
   decode(specJson: string): void
   /** The next event or null; `wake` is called when there is one after a null. */
   take(): AddonSourceEvent | null
@@ -115,13 +141,8 @@ export interface AddonColumns {
   readonly buffers: readonly (ArrayBufferView | null)[]
 }
 
-export interface AddonWrite extends AddonColumns {
-  /** Chosen by the caller; comes back in the event. */
-  readonly id: number
-  /** Selected rows, ascending; null: all. */
-  readonly rows: Uint32Array | null
-  readonly rowCount: number
-  /** Column indices; -1: none. `raw` >= 0: that binary column is the value, and `value` is empty. */
+/** Column indices; -1: none. `raw` >= 0: that binary column is the value, and `value` is empty. */
+export interface AddonRoles {
   readonly value: readonly number[]
   readonly raw: number
   readonly key: number
@@ -129,7 +150,23 @@ export interface AddonWrite extends AddonColumns {
   readonly timestamp: number
   readonly partition: number
   readonly tombstone: number
+}
+
+export interface AddonWrite extends AddonColumns, AddonRoles {
+  /** Chosen by the caller; comes back in the event. */
+  readonly id: number
+  /** Selected rows, ascending; null: all. */
+  readonly rows: Uint32Array | null
+  readonly rowCount: number
   readonly onError: 'fail' | 'skip'
+}
+
+export interface AddonRowError {
+  readonly row: number
+  readonly code: string
+  readonly message: string
+  /** Of the row's message, where the write knows it: a fused run's. */
+  readonly offset?: bigint
 }
 
 export type AddonSinkEvent =
@@ -138,7 +175,7 @@ export type AddonSinkEvent =
       readonly id: number
       readonly rows: number
       readonly bytes: number
-      readonly errors: readonly { readonly row: number; readonly code: string; readonly message: string }[]
+      readonly errors: readonly AddonRowError[]
     }
   | {
       readonly kind: 'failed'
@@ -150,6 +187,8 @@ export type AddonSinkEvent =
       readonly partition: number
       /** The row of the batch that could not be encoded; -1 where delivery failed. */
       readonly row: number
+      /** Of the message of that row, where the write knows it: a fused run's. */
+      readonly offset: bigint | null
     }
   | { readonly kind: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly message: string }
 

@@ -128,6 +128,8 @@ export type SourceEvent =
       /** Bytes of their keys and values. */
       readonly bytes: number
       readonly errors: readonly SourceRowError[]
+      /** Of a fused run: the rows are at the sink already, and `batch` has none. `id` is for {@link Sink.adopt}. */
+      readonly write?: { readonly id: number; readonly rows: number }
     }
   | { readonly kind: 'assigned'; readonly partitions: readonly (TopicPartition & { readonly epoch: number })[] }
   /** The group takes partitions away. Finish or drop their rows, commit, then call `revoked(token)`. */
@@ -138,6 +140,8 @@ export type SourceEvent =
       readonly lost: boolean
       readonly partitions: readonly TopicPartition[]
     }
+  /** After halt(), behind the batches whose writes had begun. */
+  | { readonly kind: 'halted' }
   /** A bounded read has handed over everything. */
   | { readonly kind: 'end' }
 
@@ -146,6 +150,15 @@ export interface Source {
   readonly programs?: boolean
   /** Begins to poll; where no schema was given, waits for the first rows and returns the inferred fields. */
   open(): Promise<readonly Field[]>
+  /**
+   * Before start(): from now on rows go to the sink without this thread, and batch events name their writes. A row that
+   * cannot be decoded ends the run under `fail`, before any row of its batch is written. What the writes hold counts
+   * against `batch.maxQueueBytes` until they are reported. False: these two cannot. No write of a partition begins after
+   * its `revoked` event.
+   */
+  fuse?(sink: Sink, decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): boolean
+  /** Of a fused run: no write begins after it returns. The batch events of those that began come, then `halted`. */
+  halt?(): void
   /** Fixes the decode plan for the run; batches flow from now on. */
   start(plan: DecodePlan): void
   /** The next event; waits. Rejects with a SabotError when the source failed. */
@@ -186,8 +199,13 @@ export interface RecordPlan {
 export interface Delivery {
   readonly rows: number
   readonly bytes: number
-  /** Rows that could not be encoded (`row` indexes the batch); only under the policy `skip`. */
-  readonly errors: readonly { readonly row: number; readonly code: string; readonly message: string }[]
+  /** Rows that could not be encoded (`row` indexes the batch); only under the policy `skip`. `offset`: a fused run's. */
+  readonly errors: readonly {
+    readonly row: number
+    readonly code: string
+    readonly message: string
+    readonly offset?: bigint
+  }[]
 }
 
 export interface Sink {
@@ -199,6 +217,11 @@ export interface Sink {
    * Under `onError: 'fail'` a row that can't be encoded rejects, with `where.row`, before any row of the batch is sent.
    */
   write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery>
+  /**
+   * What becomes of a write that a fused source began; once a write. As write() would, but a row that can't be encoded
+   * is told with its message's offset (`where.offset`).
+   */
+  adopt?(write: number): Promise<Delivery>
   /** Waits for what was written. Idempotent. */
   close(options?: { readonly abort?: boolean }): Promise<void>
 }

@@ -5,9 +5,14 @@
 import { type Batch, batchToBuffers, type Column } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
-import type { Addon, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
+import type { Addon, AddonRoles, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions } from './backend.ts'
 import { fromAddon, isUnknown, readMetadata, topicError, untilKnown } from './native-metadata.ts'
+
+/** Writes from here on are a fused source's (native/pump.cc). */
+const FIRST_FUSED = 2 ** 40
+
+type WriteEvent = Exclude<AddonSinkEvent, { kind: 'log' }>
 
 interface Pending {
   readonly resolve: (delivery: Delivery) => void
@@ -22,6 +27,8 @@ export class NativeSink implements Sink {
   #closing: Promise<void> | undefined
   readonly #pending = new Map<number, Pending>()
   #lastId = 0
+  /** What became of writes of a fused run that nobody has adopted yet. */
+  readonly #early = new Map<number, WriteEvent>()
 
   constructor(addon: Addon, options: SinkOptions) {
     this.#addon = addon
@@ -78,6 +85,21 @@ export class NativeSink implements Sink {
     })
   }
 
+  /** The addon's sink, for a source that writes to it without us. */
+  get handle(): AddonSink | undefined {
+    return this.#closing === undefined ? this.#sink : undefined
+  }
+
+  adopt(write: number): Promise<Delivery> {
+    return new Promise<Delivery>((resolve, reject) => {
+      const early = this.#early.get(write)
+      this.#early.delete(write)
+      if (early !== undefined) settle({ resolve, reject }, early)
+      else if (this.#closing !== undefined && this.#sink === undefined) reject(this.#closed())
+      else this.#pending.set(write, { resolve, reject })
+    })
+  }
+
   close(options: { readonly abort?: boolean } = {}): Promise<void> {
     const abort = options.abort === true
     if (this.#closing === undefined) this.#closing = this.#close(abort)
@@ -94,6 +116,7 @@ export class NativeSink implements Sink {
     } finally {
       // What was unfinished comes back as failed first; nobody is left waiting in any case.
       this.#drain()
+      this.#sink = undefined
       for (const { reject } of this.#pending.values()) reject(this.#closed())
       this.#pending.clear()
     }
@@ -118,16 +141,24 @@ export class NativeSink implements Sink {
       }
       const pending = this.#pending.get(event.id)
       this.#pending.delete(event.id)
-      if (event.kind === 'failed') pending?.reject(sinkFailure(event))
-      else pending?.resolve({ rows: event.rows, bytes: event.bytes, errors: event.errors })
+      if (pending !== undefined) settle(pending, event)
+      else if (event.id > FIRST_FUSED) this.#early.set(event.id, event)
     }
   }
 }
 
+function settle({ resolve, reject }: Pending, event: WriteEvent): void {
+  if (event.kind === 'failed') reject(sinkFailure(event))
+  else resolve({ rows: event.rows, bytes: event.bytes, errors: event.errors })
+}
+
 function sinkFailure(event: Extract<AddonSinkEvent, { kind: 'failed' }>): SabotError {
-  const { code, message, retriable, topic, partition, row } = event
-  // Which record a row comes of is known to the run.
-  if (row >= 0) return new SabotError(errorCode(code), `toKafka: ${message}`, { retriable, where: { topic, row } })
+  const { code, message, retriable, topic, partition, row, offset } = event
+  // Which record a row comes of is known to the run; of a fused one its offset alone.
+  if (row >= 0) {
+    const where = { topic, row, ...(offset !== null && { offset }) }
+    return new SabotError(errorCode(code), `toKafka: ${message}`, { retriable, where })
+  }
   const place = partition >= 0 ? `${topic}[${partition}]` : topic
   return new SabotError(errorCode(code), `toKafka: ${place}: ${message}`, {
     retriable,
@@ -152,23 +183,27 @@ export function addonWrite(id: number, batch: Batch, plan: RecordPlan, onError: 
     }
     return columns.push(column) - 1
   }
-  const value = plan.value.kind === 'columns' ? plan.value.names.map(indexOf) : []
-  const parts = {
-    raw: plan.value.kind === 'bytes' ? indexOf('$value') : -1,
-    key: indexOf(plan.key),
-    headers: indexOf(plan.headers),
-    timestamp: indexOf(plan.timestamp),
-    partition: indexOf(plan.partition),
-    tombstone: indexOf(plan.tombstone),
-  }
+  const roles = rolesOf(plan, indexOf)
   return {
     id,
     schema: JSON.stringify(fieldsToWire(columns.map(({ field }) => field))),
     ...batchToBuffers({ ...batch, columns }),
     rows: batch.selection,
     rowCount: batch.numRows,
-    value,
-    ...parts,
+    ...roles,
     onError,
+  }
+}
+
+/** Which column is which part of a record. `indexOf` gives the place of a name among the columns; -1 for none. */
+export function rolesOf(plan: RecordPlan, indexOf: (name: string | undefined) => number): AddonRoles {
+  return {
+    value: plan.value.kind === 'columns' ? plan.value.names.map(indexOf) : [],
+    raw: plan.value.kind === 'bytes' ? indexOf('$value') : -1,
+    key: indexOf(plan.key),
+    headers: indexOf(plan.headers),
+    timestamp: indexOf(plan.timestamp),
+    partition: indexOf(plan.partition),
+    tombstone: indexOf(plan.tombstone),
   }
 }

@@ -7,19 +7,22 @@ import { availableParallelism } from 'node:os'
 import { type Batch, batchFromSlab } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
-import type { Addon, AddonSlab, AddonSource, AddonSourceConfig, AddonSourceEvent } from './addon.ts'
+import type { Addon, AddonFusedSpec, AddonSlab, AddonSource, AddonSourceConfig, AddonSourceEvent } from './addon.ts'
 import type {
   DecodePlan,
   MessageColumn,
   NativeProgram,
   Position,
   ProgramStep,
+  RecordPlan,
+  Sink,
   Source,
   SourceEvent,
   SourceOptions,
   SourceStats,
   TopicPartition,
 } from './backend.ts'
+import { NativeSink, rolesOf } from './native-sink.ts'
 import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError, untilKnown } from './native-metadata.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
@@ -63,6 +66,34 @@ export function programToWire({ steps, output }: NativeProgram): unknown {
   return { steps: steps.map(wire), output }
 }
 
+/** What the rows are at the sink. Where a record is made of a message's own parts alone, no columns are built. */
+export function fusedSpec(decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): AddonFusedSpec {
+  const { columns, message, program } = decode
+  /** The message's own part, and not one that a program computes under its name. */
+  const own = (part: string | undefined, name: MessageColumn): boolean => {
+    if (part === undefined) return true
+    const output = program?.output.find((each) => each.name === name)
+    return part === name && (program === undefined || output?.column === columns.length + message.indexOf(name))
+  }
+  if (
+    record.value.kind === 'bytes' &&
+    own('$value', '$value') &&
+    own(record.key, '$key') &&
+    own(record.headers, '$headers') &&
+    own(record.timestamp, '$timestamp') &&
+    own(record.partition, '$partition') &&
+    record.tombstone === undefined
+  ) {
+    const { key, headers, timestamp, partition } = record
+    const has = (part: string | undefined): boolean => part !== undefined
+    const passed = { key: has(key), headers: has(headers), timestamp: has(timestamp), partition: has(partition) }
+    return { passed, roles: null, onError }
+  }
+  const names = planFields(decode).map(({ name }) => name)
+  const indexOf = (name: string | undefined): number => (name === undefined ? -1 : names.indexOf(name))
+  return { passed: null, roles: { ...rolesOf(record, indexOf), offset: indexOf('$offset') }, onError }
+}
+
 export class NativeSource implements Source {
   readonly #addon: Addon
   readonly #options: SourceOptions
@@ -100,6 +131,21 @@ export class NativeSource implements Source {
     if (this.#topics.length > 0) this.#source.subscribe(this.#topics)
     if (this.#options.topic instanceof RegExp) this.#relist()
     return this.#options.infer ? this.#waitForSchema() : []
+  }
+
+  fuse(sink: Sink, decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): boolean {
+    if (!(sink instanceof NativeSink) || sink.handle === undefined) return false
+    try {
+      this.#opened().fuse(sink.handle, JSON.stringify(fusedSpec(decode, record, onError)))
+    } catch (error) {
+      throw fromAddon(error)
+    }
+    return true
+  }
+
+  halt(): void {
+    // After close() nothing is written any more.
+    if (this.#closing === undefined) this.#source?.halt()
   }
 
   start(plan: DecodePlan): void {
@@ -211,7 +257,7 @@ export class NativeSource implements Source {
   }
 
   #batchEvent(event: AddonBatch): SourceEvent {
-    const { topic, partition, epoch, nextOffset, messages, bytes, errors } = event
+    const { topic, partition, epoch, nextOffset, messages, bytes, errors, write, rows } = event
     return {
       kind: 'batch',
       batch: event.slab === null ? this.#emptyBatch() : batchFromSlab(this.#fields, event.slab),
@@ -219,6 +265,7 @@ export class NativeSource implements Source {
       messages,
       bytes,
       errors,
+      ...(write !== null && { write: { id: write, rows } }),
     }
   }
 
