@@ -22,8 +22,8 @@ import type {
   SourceStats,
   TopicPartition,
 } from './backend.ts'
-import { NativeSink, rolesOf } from './native-sink.ts'
 import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError, untilKnown } from './native-metadata.ts'
+import { NativeSink, rolesOf } from './native-sink.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
 

@@ -1,6 +1,7 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
+import { fusion } from './fusion.ts'
 import type { Note } from './lower.ts'
 import { optimise } from './optimise.ts'
 import type { OptimisedPath } from './paths.ts'
@@ -35,7 +36,7 @@ export const explain = (plan: Plan, context: ExplainContext): string => {
     ...decodeText(plan, optimised).map(indent),
     ...nativeText(optimised).map(indent),
     ...runningText(plan, optimised).map(indent),
-    ...(optimised.branches.length === 0 ? [] : ['not fused: there are several sinks']).map(indent),
+    ...fusedText(optimised).map(indent),
     indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
   ].join('\n')
 }
@@ -180,6 +181,13 @@ const writeText = (plan: Plan, { value, encodes, envelope, bound }: OptimisedPat
       : `${sink.codec} of ${names === undefined ? 'every column' : list(names)}`
   const why = encodes === undefined ? [] : [`encodes columns: ${encodes}`]
   return [`write ${sink.title}: ${what}`, ...why, ...keptText(plan, sink, Object.keys(envelope))]
+}
+
+const fusedText = (optimised: ReturnType<typeof optimise>): string[] => {
+  const { source, sink } = optimised.bound.plan
+  if (source.kind !== 'kafka' || (sink.kind !== 'kafka' && sink.kind !== 'fanOut')) return []
+  const result = fusion(optimised)
+  return [result.fused ? 'fused: rows go from the decoder to the sink natively' : `not fused: ${result.why}`]
 }
 
 const keptText = (plan: Plan, sink: KafkaSinkStep, envelope: readonly string[]): string[] => {

@@ -5,6 +5,10 @@
  *   worker   takes batches from the inbox in order, runs the steps, hands the rows for each sink to the outlet
  *   outlet   delivers up to a window of batches; each delivery moves the committable position
  *
+ * In a fused run the source writes to the sink itself. The reader then adopts the writes, whose batches have no rows
+ * here, and there is neither inbox nor worker; the source's own budget is the window. A run that ends halts the source
+ * first, and adopts what had begun.
+ *
  * A revocation, as it happens: the reader closes the partitions, takes their waiting batches out of the inbox, and
  * leaves the rest to a task of its own: wait until the batch in the steps and those at the outlet are delivered,
  * commit, answer the source. Meanwhile the reader goes on. The task never waits for the reader, and the worker never
@@ -80,6 +84,10 @@ export class RunLoop {
   readonly #aborted = Promise.withResolvers<void>()
   /** What waits, to be told when the run ends early. Not one promise to race against: its reactions would pile up. */
   readonly #halts = new Set<(error: SabotError) => void>()
+  /** The source writes by itself. */
+  #fused = false
+  /** Of a fused run: no write will begin any more, and all that began are adopted. */
+  readonly #halted = Promise.withResolvers<void>()
   #failure: { readonly error: SabotError; readonly drain: boolean } | undefined
   #stopping = false
   #closing = false
@@ -156,11 +164,13 @@ export class RunLoop {
     if (opened === undefined) return
     const program = prepare(opened[0])
     if (program.finished()) return
+    this.#fused = outlet.fuse?.(source, program) ?? false
     source.start(program.decode)
+    if (this.#fused && this.#stopping) source.halt?.()
     const reader = this.#read()
     // The reader goes on until the source is closed: while the worker drains, rebalances still need answers.
-    reader.catch((error) => this.#fail(error, true))
-    const worker = this.#work(program)
+    reader.catch((error) => this.#fail(error, true)).finally(() => this.#halted.resolve())
+    const worker = this.#fused ? this.#halted.promise : this.#work(program)
     worker.catch(() => {})
     await this.#unlessHalted(worker)
     await this.#unlessHalted(Promise.all(this.#inFlight))
@@ -194,8 +204,17 @@ export class RunLoop {
           // Goes on listening: a rebalance while the last batches are delivered still wants its answer.
           ended = true
           this.#inbox.close()
+          // Of partitions that are assigned from now on nothing may be written.
+          if (this.#fused) source.halt?.()
+          break
+        case 'halted':
+          this.#halted.resolve()
           break
         case 'batch': {
+          if (this.#fused) {
+            this.#adopt(event)
+            break
+          }
           if (this.#stopping || !this.#positions.accepts(event.position)) break
           const ticket = this.#positions.take(event.position)
           if (!(await this.#inbox.put({ event, ticket }))) ticket.dropped()
@@ -247,15 +266,38 @@ export class RunLoop {
     }
   }
 
-  async #process(program: Program, { event, ticket }: Item): Promise<void> {
-    const { counters, rowErrors, outlet } = this.#parts
-    const { topic, partition, offset } = event.position
-    counters.messagesIn += event.messages
-    counters.bytesIn += event.bytes
+  /** Throws where a row ends the run. */
+  #count({ position: { topic, partition }, messages, bytes, errors }: BatchEvent, rows: number): void {
+    const { counters, rowErrors } = this.#parts
+    counters.messagesIn += messages
+    counters.bytesIn += bytes
     counters.batches++
-    for (const error of event.errors) rowErrors.report({ topic, partition, ...error })
-    const rows = numSelected(event.batch)
+    for (const error of errors) rowErrors.report({ topic, partition, ...error })
     counters.rowsIn += rows
+  }
+
+  /** A batch of a fused run. What it wrote is waited for, also where the run is being stopped. */
+  #adopt(event: BatchEvent): void {
+    const { outlet } = this.#parts
+    const ticket = this.#positions.take(event.position)
+    const { write } = event
+    try {
+      this.#count(event, write?.rows ?? 0)
+    } catch (error) {
+      // Its ticket stays taken: nothing at or past it is committed. The reader goes on, for writes that had begun.
+      this.#fail(error, true)
+      return
+    }
+    const settle = () => ticket.delivered()
+    if (write === undefined) settle()
+    else this.#deliver(outlet.adopt!(write.id, event.position), event.bytes, ticket, settle)
+  }
+
+  async #process(program: Program, { event, ticket }: Item): Promise<void> {
+    const { outlet } = this.#parts
+    const { topic, partition, offset } = event.position
+    const rows = numSelected(event.batch)
+    this.#count(event, rows)
     if (rows === 0) return ticket.delivered()
 
     const origin: Origin = { topic, partition, position: offset, cut: undefined }
@@ -277,7 +319,13 @@ export class RunLoop {
     // What lies in memory until it is delivered: steps may have made more of it than was read.
     const bytes = Math.max(event.bytes, byteSizeOf(outputs))
     await this.#window(bytes)
-    const delivery = outlet.write(outputs, origin).then(
+    this.#deliver(outlet.write(outputs, origin), bytes, ticket, settle)
+  }
+
+  /** `settle`: the rows were delivered. */
+  #deliver(written: ReturnType<Outlet['write']>, bytes: number, ticket: Ticket, settle: () => void): void {
+    const { counters } = this.#parts
+    const delivery = written.then(
       (delivered) => {
         if (delivered === null) return ticket.dropped()
         counters.rowsOut += delivered.rows
@@ -369,6 +417,7 @@ export class RunLoop {
   #beginStop(): void {
     if (this.#stopping) return
     this.#stopping = true
+    if (this.#fused && !this.#closing) this.#parts.source.halt?.()
     this.#inbox.close()
     this.#stopped.resolve()
   }
@@ -413,7 +462,7 @@ export class RunLoop {
         logger.warn({ code: asSabotError(error, 'KAFKA').code }, `${what} after the run failed: ${String(error)}`)
       }
     }
-    if (drain) await within(Promise.race([Promise.all(this.#inFlight), hurry]), FAIL_DRAIN_MS)
+    if (drain) await within(Promise.race([this.#drain(), hurry]), FAIL_DRAIN_MS)
     this.#leave()
     const closing = quietly('closing the sink', outlet.close({ abort: true }))
     if (!hurried) await closing
@@ -422,6 +471,11 @@ export class RunLoop {
     await Promise.all([closing, quietly('closing the source', source.close())])
     if (offsets !== null) await quietly('closing the offset store', offsets.close())
     clearTimeout(timer)
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#fused) await this.#halted.promise
+    await Promise.all(this.#inFlight)
   }
 
   /** From here on the source's errors are those of its end. */

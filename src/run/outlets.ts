@@ -4,10 +4,10 @@
  */
 import { type Batch, batchToRecordBatch, byteSize, type Column, numSelected, type RecordBatch } from '../batch.ts'
 import { SabotError } from '../errors.ts'
-import type { Delivery, Sink } from '../kafka/backend.ts'
+import type { Delivery, Sink, Source } from '../kafka/backend.ts'
 import type { Origin, Output } from './paths.ts'
 import { asSabotError, type RowError, type RowErrors } from './policy.ts'
-import type { BatchContext } from './program.ts'
+import type { BatchContext, Program } from './program.ts'
 import { offsetAt } from './rows.ts'
 
 export interface Outlet {
@@ -21,6 +21,10 @@ export interface Outlet {
    * will be. Batches come in order.
    */
   write(outputs: readonly Output[], origin: Origin): Promise<Pick<Delivery, 'rows' | 'bytes'> | null>
+  /** Has the source write to the sink by itself, where no step stands between them. False: these two cannot. */
+  fuse?(source: Source, program: Program): boolean
+  /** As write(), of what a fused source wrote. */
+  adopt?(write: number, origin: Pick<Origin, 'topic' | 'partition'>): Promise<Pick<Delivery, 'rows' | 'bytes'>>
   /** Waits for what was written, or drops it. Idempotent. */
   close(options: { readonly abort: boolean }): Promise<void>
 }
@@ -54,6 +58,16 @@ const located = (error: unknown, batch: Batch, { topic, partition, position }: O
   return { topic, partition, offset, code, message: place + message }
 }
 
+/** The same of a fused write, which knows the message itself. */
+const locatedByOffset = (
+  error: unknown,
+  { topic, partition }: Pick<Origin, 'topic' | 'partition'>,
+): RowError | undefined => {
+  if (!(error instanceof SabotError) || error.where?.row === undefined) return undefined
+  const { code, message, where } = error
+  return { topic, partition, offset: where.offset, code, message }
+}
+
 /**
  * Rows to topics, one sink a path of the plan. Eight batches or 64 MiB are under way at most, over all sinks; reading
  * goes on meanwhile. One sink that fails fails the write: the others' rows of that batch may be there already.
@@ -77,6 +91,20 @@ export const kafkaOutlet = (sinks: readonly Sink[], rowErrors: RowErrors): Outle
     // A sink that can not be closed well must not keep the others from it.
     const closed = await Promise.allSettled(sinks.map((sink) => sink.close({ abort })))
     for (const result of closed) if (result.status === 'rejected') throw result.reason
+  },
+  fuse: (source, { decode, fused }) =>
+    fused !== undefined && (source.fuse?.(sinks[0]!, decode, fused, rowErrors.policy) ?? false),
+  async adopt(write, origin) {
+    const { topic, partition } = origin
+    const delivery = await sinks[0]!.adopt!(write).catch((error) => {
+      const row = locatedByOffset(error, origin)
+      if (row !== undefined) rowErrors.report(row)
+      throw error
+    })
+    for (const { offset, code, message } of delivery.errors) {
+      rowErrors.report({ topic, partition, offset, code, message })
+    }
+    return delivery
   },
 })
 

@@ -20,7 +20,8 @@ import {
 import { didYouMean, SabotError } from '../errors.ts'
 import { allOf } from '../expr/expr.ts'
 import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
-import type { DecodePlan } from '../kafka/backend.ts'
+import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
+import { fusion } from '../plan/fusion.ts'
 import type { Optimised } from '../plan/optimise.ts'
 import type { OptimisedPath } from '../plan/paths.ts'
 import type { PhysicalStep } from '../plan/physical.ts'
@@ -53,6 +54,8 @@ export interface Program {
   run(batch: Batch, origin: Origin): readonly Output[] | Promise<readonly Output[]>
   /** A limit is reached, in every branch where there are some: no more batches are wanted. */
   finished(): boolean
+  /** What records are made of, where no step is left to run here: source and sink may be fused. */
+  readonly fused: RecordPlan | undefined
 }
 
 /** Turns the source's fields into what runs. Throws a SabotError where the plan does not fit them. */
@@ -63,18 +66,27 @@ export type DecodeSettings = Pick<DecodePlan, 'codec' | 'keyType' | 'maxDepth'>
 
 export const compileProgram = (plan: Optimised, settings: DecodeSettings, rowErrors: RowErrors): Program => {
   const path = compilePath(plan, rowErrors, { next: 0 })
+  const decode: DecodePlan = {
+    ...settings,
+    columns: plan.columns ?? [],
+    ...(plan.predicate === undefined ? {} : { predicate: plan.predicate }),
+    message: plan.message,
+    ...(plan.program === undefined ? {} : { program: plan.program }),
+  }
   return {
-    decode: {
-      ...settings,
-      columns: plan.columns ?? [],
-      ...(plan.predicate === undefined ? {} : { predicate: plan.predicate }),
-      message: plan.message,
-      ...(plan.program === undefined ? {} : { program: plan.program }),
-    },
+    decode,
     run: (batch, origin) => runPath(path, batch, origin),
     finished: () => isFinished(path),
+    fused: fusion(plan).fused ? recordOf(plan, decodedNames(decode)) : undefined,
   }
 }
+
+/** The columns of the source's batches. */
+const decodedNames = ({ columns, message, program }: DecodePlan): readonly string[] =>
+  program?.output.map(({ name }) => name) ?? [
+    ...columns.filter(({ emit }) => emit).map(({ field }) => field.name),
+    ...message,
+  ]
 
 /** `sinks` counts the plan's sinks, depth first. */
 const compilePath = (plan: OptimisedPath, rowErrors: RowErrors, sinks: { next: number }): Path => {
@@ -84,20 +96,22 @@ const compilePath = (plan: OptimisedPath, rowErrors: RowErrors, sinks: { next: n
   return { steps, progress, end: branches.length > 0 ? branches : endingOf(plan, sinks.next++) }
 }
 
-const endingOf = ({ bound, envelope, value }: OptimisedPath, sink: number): Ending => {
-  const { names } = bound.result
+/** `present`: the columns of the batch at the sink. */
+const recordOf = ({ bound, envelope, value }: OptimisedPath, present: readonly string[]): RecordPlan => {
+  // Columns with a message column's name are the record's envelope, never part of its value.
+  const names = (bound.result.names ?? present).filter((name) => !isInternal(name))
+  return {
+    value: value === 'bytes' ? { kind: 'bytes' } : { kind: 'columns', names },
+    ...Object.fromEntries(Object.entries(envelope).filter(([, name]) => present.includes(name))),
+  }
+}
+
+const endingOf = (path: OptimisedPath, sink: number): Ending => {
+  const { names } = path.bound.result
   return {
     sink,
     visible: (batch) => names ?? namesOf(batch).filter((name) => !isInternal(name)),
-    record: (batch) => {
-      const present = new Set(namesOf(batch))
-      // Columns with a message column's name are the record's envelope, never part of its value.
-      const columns = (names ?? namesOf(batch)).filter((name) => !isInternal(name))
-      return {
-        value: value === 'bytes' ? { kind: 'bytes' } : { kind: 'columns', names: columns },
-        ...Object.fromEntries(Object.entries(envelope).filter(([, name]) => present.has(name))),
-      }
-    },
+    record: (batch) => recordOf(path, namesOf(batch)),
   }
 }
 
@@ -108,6 +122,7 @@ export const failingProgram = (error: SabotError, settings: DecodeSettings): Pro
     throw error
   },
   finished: () => false,
+  fused: undefined,
 })
 
 const compileStep = (step: PhysicalStep, progress: Progress, rowErrors: RowErrors): Run => {

@@ -40,6 +40,9 @@ export interface Run {
 
 const skipRemedy = `With onError: 'skip' such records are counted, logged and passed over.`
 
+/** `SABOT_FUSED=0` keeps every row on the JavaScript thread: for a test that compares, and to find out who is to blame. */
+const mayFuse = (): boolean => process.env.SABOT_FUSED !== '0'
+
 const isOutlet = (to: readonly ParsedSink[] | Outlet): to is Outlet => 'window' in to
 
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
@@ -95,7 +98,9 @@ const preparing = (plan: Plan, kafka: ParsedSource | undefined, native: boolean,
   }
   return (inferred) => {
     try {
-      return compileProgram(optimise(plan, plan.source.fields ?? inferred, { native }), settings, rowErrors)
+      const optimised = optimise(plan, plan.source.fields ?? inferred, { native })
+      const program = compileProgram(optimised, settings, rowErrors)
+      return mayFuse() ? program : { ...program, fused: undefined }
     } catch (error) {
       const unknowable = plan.source.fields === undefined && inferred.length === 0
       if (unknowable && error instanceof SabotError) return failingProgram(asSabotError(error, 'SCHEMA'), settings)

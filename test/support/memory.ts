@@ -2,7 +2,7 @@
  * A broker in memory behind the Backend seam: topics are arrays of records, values are JSON text. It decodes as a plan
  * says, answers pushed-down predicates, and lets a test hold deliveries, refuse them, and move partitions.
  */
-import type { Batch } from '../../src/batch.ts'
+import { type Batch, numSelected } from '../../src/batch.ts'
 import { SabotError } from '../../src/errors.ts'
 import type {
   Backend,
@@ -18,6 +18,7 @@ import type {
   SourceStats,
   TopicPartition,
 } from '../../src/kafka/backend.ts'
+import { offsetAt } from '../../src/run/rows.ts'
 import type { Field } from '../../src/schema.ts'
 import { decode, encode, inferFields, type MemoryRecord, parse } from './memory-rows.ts'
 
@@ -27,6 +28,8 @@ const keyOf = ({ topic, partition }: TopicPartition): string => `${topic}/${part
 
 export class MemoryBroker {
   readonly name = 'native' as const
+  /** Sources write to sinks by themselves, where a plan lets them. */
+  fuses = false
   readonly topics = new Map<string, MemoryRecord[][]>()
   /** What the group has committed, by "topic/partition". */
   readonly committed = new Map<string, bigint>()
@@ -112,11 +115,16 @@ interface Reading {
   offset: number
 }
 
+const noRows = (batch: Batch): Batch => ({ ...batch, selection: new Uint32Array(0) })
+
 export class MemorySource implements Source {
   readonly broker: MemoryBroker
   readonly options: SourceOptions
   plan: DecodePlan | undefined
   closed = false
+  fused: { readonly sink: MemorySink; readonly record: RecordPlan; readonly onError: 'fail' | 'skip' } | undefined
+  #halted = false
+  #told = false
   readonly answered: number[] = []
   readonly #readings = new Map<string, Reading>()
   readonly #control: SourceEvent[] = []
@@ -153,6 +161,20 @@ export class MemorySource implements Source {
       if (parsed.length > 0 || this.options.until === 'end') return inferFields(parsed)
       await this.#change()
     }
+  }
+
+  fuse(sink: Sink, _decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): boolean {
+    if (!this.broker.fuses || !(sink instanceof MemorySink)) return false
+    this.fused = { sink, record, onError }
+    return true
+  }
+
+  halt(): void {
+    this.#halted = true
+    if (this.#told) return
+    this.#told = true
+    this.#control.push({ kind: 'halted' })
+    this.wake()
   }
 
   start(plan: DecodePlan): void {
@@ -251,11 +273,20 @@ export class MemorySource implements Source {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
+  /** As a decode worker would, in the turn in which the batch is taken. */
+  #write(batch: Batch, bad: boolean): { batch: Batch; write?: { id: number; rows: number } } {
+    const { sink, record, onError } = this.fused!
+    if (bad && onError === 'fail') this.#halted = true
+    if (this.#halted || batch.numRows === 0) return { batch: noRows(batch) }
+    return { batch: noRows(batch), write: { id: sink.begin(batch, record, onError), rows: numSelected(batch) } }
+  }
+
   #log(topic: string, partition: number): readonly MemoryRecord[] {
     return this.broker.topics.get(topic)![partition]!
   }
 
   #read(): SourceEvent | undefined {
+    if (this.#halted) return undefined
     const readings = [...this.#readings.values()]
     for (let i = 0; i < readings.length; i++) {
       const reading = readings[(this.#turn + i) % readings.length]!
@@ -271,9 +302,10 @@ export class MemorySource implements Source {
       const records = this.#log(topic, partition).slice(offset, end)
       this.#messages += records.length
       const { batch, errors } = decode(this.plan!, topic, partition, offset, records)
+      const written = this.fused && this.#write(batch, errors.length > 0)
       return {
         kind: 'batch',
-        batch,
+        ...(written ?? { batch }),
         position: { topic, partition, offset: BigInt(end), epoch },
         messages: records.length,
         bytes: records.reduce((sum, { value }) => sum + (value?.length ?? 0), 0),
@@ -283,6 +315,8 @@ export class MemorySource implements Source {
     return undefined
   }
 }
+
+let lastWrite = 2 ** 40
 
 export class MemorySink implements Sink {
   readonly broker: MemoryBroker
@@ -305,6 +339,30 @@ export class MemorySink implements Sink {
       throw new SabotError('UNKNOWN_TOPIC', `toKafka: there is no topic ${this.options.topic}`)
     }
     this.opened = true
+  }
+
+  readonly #fused = new Map<number, Promise<Delivery>>()
+
+  /** A fused source's. */
+  begin(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): number {
+    const id = ++lastWrite
+    const delivery = this.write(batch, plan, onError).then(
+      (done) => ({ ...done, errors: done.errors.map((error) => ({ ...error, offset: offsetAt(batch, error.row)! })) }),
+      (error: SabotError) => {
+        const row = error.where?.row
+        if (row === undefined) throw error
+        throw new SabotError(error.code, error.message, { where: { row, offset: offsetAt(batch, row)! } })
+      },
+    )
+    delivery.catch(() => {})
+    this.#fused.set(id, delivery)
+    return id
+  }
+
+  adopt(write: number): Promise<Delivery> {
+    const delivery = this.#fused.get(write)
+    if (!this.#fused.delete(write)) throw new Error(`write ${write} was adopted before, or never began`)
+    return delivery!
   }
 
   write(batch: Batch, plan: RecordPlan, onError: 'fail' | 'skip'): Promise<Delivery> {

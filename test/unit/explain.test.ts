@@ -36,6 +36,7 @@ describe('explain', () => {
         '  write processed: json of id, amount, tax',
         '  encodes columns: step 2 withColumns changes the value',
         '  records keep their headers, timestamp',
+        '  not fused: step 1 (filter) runs in TypeScript',
         '  backend: auto; at-least-once, positions in the group processor',
       ].join('\n'),
     )
@@ -98,6 +99,18 @@ describe('explain', () => {
     expect(text).toMatch('read for the predicate alone: country')
     expect(text).toMatch('no step runs in TypeScript')
     expect(text).toMatch("write de: the value's bytes as they came (no step changes it)")
+    expect(text).toMatch('  fused: rows go from the decoder to the sink natively')
+  })
+
+  it('says why a run is not fused', () => {
+    const orders = Stream.fromKafka({ ...source, schema })
+    const step = orders.mapBatches((batch) => batch).toKafka({ topic: 'x' })
+    expect(step.explain()).toMatch('not fused: step 1 (mapBatches) runs in TypeScript')
+    const limited = orders.filter(col('id').gt(1)).limit(3).toKafka({ topic: 'x' })
+    expect(limited.explain()).toMatch('not fused: step 2 (limit) runs in TypeScript')
+    const inferred = Stream.fromKafka(source).filter(col('id').gt(1)).toKafka({ topic: 'x' })
+    expect(inferred.explain()).toMatch('not fused: columns are inferred at run time')
+    expect(Stream.fromKafka(source).toKafka({ topic: 'x' }).explain()).toMatch('  fused: ')
   })
 
   it('says that columns are inferred at run time where there is no schema', () => {

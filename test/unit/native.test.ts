@@ -162,6 +162,8 @@ const batchOf = (over: object = {}): AddonSourceEvent => ({
   messages: 3,
   bytes: 99,
   slab: slab(),
+  write: null,
+  rows: 0,
   errors: [{ offset: 11n, code: 'DECODE', message: 'expected a document' }],
   ...over,
 })
@@ -495,6 +497,7 @@ describe('writing', () => {
       topic: 'orders',
       partition: 1,
       row: -1,
+      offset: null,
     })
     await sink.close()
     expect(await written).toMatchObject({

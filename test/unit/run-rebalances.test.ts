@@ -34,102 +34,111 @@ const until = async (what: string, holds: () => boolean): Promise<void> => {
   }
 }
 
-it('whatever the group does, no row is lost, no commit runs ahead, and rows of a partition stay in order', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(act, { maxLength: 30 }),
-      fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 8 }),
-      fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 8 }),
-      async (acts, deliveryTurns, stepTurns) => {
-        const broker = new MemoryBroker().create('in', partitions).create('out')
-        held.broker = broker
-        const lengths = Array<number>(partitions).fill(0)
-        const produce = (p: number, count: number): void => {
-          for (let i = 0; i < count; i++) broker.produce('in', p, { p, n: lengths[p]!++ })
-        }
-        for (let p = 0; p < partitions; p++) produce(p, 5)
-
-        const acknowledged = new Set<string>()
-        let deliveries = 0
-        broker.beforeDelivery = async (records) => {
-          const turns = deliveryTurns[deliveries++ % deliveryTurns.length]!
-          for (let i = 0; i < turns; i++) await turn()
-          for (const { value } of records) acknowledged.add(value!)
-        }
-        let refuse = 0
-        const ahead: string[] = []
-        broker.beforeCommit = async (positions) => {
-          await turn()
-          if (refuse > 0) {
-            refuse--
-            throw new SabotError('KAFKA', 'the group is moving', { retriable: true })
+it.each([
+  { kind: 'with a step', fuses: false },
+  { kind: 'fused', fuses: true },
+])(
+  '$kind: whatever the group does, no row is lost, no commit runs ahead, rows of a partition keep their order',
+  async ({ fuses }) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(act, { maxLength: 30 }),
+        fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 8 }),
+        fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 8 }),
+        async (acts, deliveryTurns, stepTurns) => {
+          const broker = new MemoryBroker().create('in', partitions).create('out')
+          held.broker = broker
+          broker.fuses = fuses
+          const lengths = Array<number>(partitions).fill(0)
+          const produce = (p: number, count: number): void => {
+            for (let i = 0; i < count; i++) broker.produce('in', p, { p, n: lengths[p]!++ })
           }
-          for (const { partition: p, offset } of positions) {
-            for (let n = 0; n < Number(offset); n++) {
-              if (!acknowledged.has(JSON.stringify({ p, n }))) ahead.push(`${n} of ${p} before ${offset}`)
+          for (let p = 0; p < partitions; p++) produce(p, 5)
+
+          const acknowledged = new Set<string>()
+          let deliveries = 0
+          broker.beforeDelivery = async (records) => {
+            const turns = deliveryTurns[deliveries++ % deliveryTurns.length]!
+            for (let i = 0; i < turns; i++) await turn()
+            for (const { value } of records) acknowledged.add(value!)
+          }
+          let refuse = 0
+          const ahead: string[] = []
+          broker.beforeCommit = async (positions) => {
+            await turn()
+            if (refuse > 0) {
+              refuse--
+              throw new SabotError('KAFKA', 'the group is moving', { retriable: true })
+            }
+            for (const { partition: p, offset } of positions) {
+              for (let n = 0; n < Number(offset); n++) {
+                if (!acknowledged.has(JSON.stringify({ p, n }))) ahead.push(`${n} of ${p} before ${offset}`)
+              }
             }
           }
-        }
-        let steps = 0
-        const run = Stream.fromKafka({
-          bootstrapServers: 'b:9092',
-          topic: 'in',
-          groupId: 'g',
-          schema,
-          batch: { maxRows: 2 },
-          commitIntervalMs: 10,
-        })
-          .mapBatches(async (batch) => {
+          let steps = 0
+          const stream = Stream.fromKafka({
+            bootstrapServers: 'b:9092',
+            topic: 'in',
+            groupId: 'g',
+            schema,
+            batch: { maxRows: 2 },
+            commitIntervalMs: 10,
+          })
+          const stepped = stream.mapBatches(async (batch) => {
             const turns = stepTurns[steps++ % stepTurns.length]!
             for (let i = 0; i < turns; i++) await turn()
             return batch
           })
-          .toKafka({ topic: 'out' })
-          .start({ signals: false })
-        await until('it reads', () => broker.sources[0]?.plan !== undefined)
-        const source = broker.sources[0]!
-        const assigned = new Set(Array.from({ length: partitions }, (_, p) => p))
-        /** Partitions whose revocation was not answered yet can not be assigned again. */
-        const waiting = new Map<number, number>()
-        const assign = async (p: number): Promise<void> => {
-          const token = waiting.get(p)
-          if (token !== undefined) await until('a revocation is answered', () => source.answered.includes(token))
-          waiting.delete(p)
-          assigned.add(p)
-          source.assign({ topic: 'in', partition: p })
-        }
-        for (const one of acts) {
-          if (one.kind === 'wait') for (let i = 0; i < one.turns; i++) await turn()
-          else if (one.kind === 'refuseCommit') refuse++
-          else if (one.kind === 'produce') produce(one.partition, 3)
-          else if (one.kind === 'assign') {
-            if (!assigned.has(one.partition)) await assign(one.partition)
-          } else if (assigned.delete(one.partition)) {
-            const lost = one.kind === 'lose'
-            waiting.set(one.partition, source.revoke(lost, { topic: 'in', partition: one.partition }))
+          const run = (fuses ? stream.toKafka({ topic: 'out' }) : stepped.toKafka({ topic: 'out' })).start({
+            signals: false,
+          })
+          await until('it reads', () => broker.sources[0]?.plan !== undefined)
+          const source = broker.sources[0]!
+          expect(source.fused !== undefined).toBe(fuses)
+          const assigned = new Set(Array.from({ length: partitions }, (_, p) => p))
+          /** Partitions whose revocation was not answered yet can not be assigned again. */
+          const waiting = new Map<number, number>()
+          const assign = async (p: number): Promise<void> => {
+            const token = waiting.get(p)
+            if (token !== undefined) await until('a revocation is answered', () => source.answered.includes(token))
+            waiting.delete(p)
+            assigned.add(p)
+            source.assign({ topic: 'in', partition: p })
           }
-        }
-        for (let p = 0; p < partitions; p++) if (!assigned.has(p)) await assign(p)
-        await until('everything is committed', () =>
-          lengths.every((length, p) => broker.committed.get(`in/${p}`) === BigInt(length)),
-        )
-        await run.stop()
-        await run.done
+          for (const one of acts) {
+            if (one.kind === 'wait') for (let i = 0; i < one.turns; i++) await turn()
+            else if (one.kind === 'refuseCommit') refuse++
+            else if (one.kind === 'produce') produce(one.partition, 3)
+            else if (one.kind === 'assign') {
+              if (!assigned.has(one.partition)) await assign(one.partition)
+            } else if (assigned.delete(one.partition)) {
+              const lost = one.kind === 'lose'
+              waiting.set(one.partition, source.revoke(lost, { topic: 'in', partition: one.partition }))
+            }
+          }
+          for (let p = 0; p < partitions; p++) if (!assigned.has(p)) await assign(p)
+          await until('everything is committed', () =>
+            lengths.every((length, p) => broker.committed.get(`in/${p}`) === BigInt(length)),
+          )
+          await run.stop()
+          await run.done
 
-        expect(ahead).toEqual([])
-        const firsts = lengths.map(() => new Set<number>())
-        for (const value of broker.values('out')) {
-          const { p, n } = value as { p: number; n: number }
-          firsts[p]!.add(n)
-        }
-        for (const [p, length] of lengths.entries()) {
-          expect([...firsts[p]!]).toEqual(Array.from({ length }, (_, n) => n))
-        }
-        // Who gives a partition away has finished and committed its rows before, where it can.
-        const clean = acts.every(({ kind }) => kind !== 'lose' && kind !== 'refuseCommit')
-        if (clean) expect(broker.records('out')).toHaveLength(lengths.reduce((a, b) => a + b))
-      },
-    ),
-    { numRuns: 150 },
-  )
-})
+          expect(ahead).toEqual([])
+          const firsts = lengths.map(() => new Set<number>())
+          for (const value of broker.values('out')) {
+            const { p, n } = value as { p: number; n: number }
+            firsts[p]!.add(n)
+          }
+          for (const [p, length] of lengths.entries()) {
+            expect([...firsts[p]!]).toEqual(Array.from({ length }, (_, n) => n))
+          }
+          // Who gives a partition away has finished and committed its rows before, where it can.
+          const clean = acts.every(({ kind }) => kind !== 'lose' && kind !== 'refuseCommit')
+          if (clean) expect(broker.records('out')).toHaveLength(lengths.reduce((a, b) => a + b))
+        },
+      ),
+      { numRuns: 150 },
+    )
+  },
+)
