@@ -14,6 +14,7 @@ import {
   litNode,
   type Node,
   type OpName,
+  withPaths,
 } from './nodes.ts'
 import { likeTokens, regExpGroup, regExpParts } from './patterns.ts'
 import { print } from './print.ts'
@@ -142,6 +143,24 @@ export class Expr<out N = Node> {
     return binary('tryCast', this, type)
   }
 
+  /** A field of a struct. Null where the struct is; its values are the struct's own column, not copied. */
+  field<const Name extends string>(name: Name): Call<'field', readonly [N, LitNode<Name>]> {
+    return called('field', this, text(name, 'field', 'any'))
+  }
+
+  /**
+   * A hash of any scalar: int64. MurmurHash3_x86_128 with seed 0, its first 8 bytes; what is hashed of which type, so
+   * that int32 5 and int64 5 hash alike, stands in docs/expressions.md. Of several columns: the function `hash`.
+   */
+  hash(): Unary<'hash', N> {
+    return unary('hash', this)
+  }
+
+  /** Functions of lists. */
+  get list(): ListMethods<N> {
+    return new ListMethods(this)
+  }
+
   /** Functions of text. */
   get str(): TextMethods<N> {
     return new TextMethods(this)
@@ -157,7 +176,6 @@ export class Expr<out N = Node> {
 type TextOperand = Expr | string | null
 /** A column of positions or counts, or one for all rows. */
 type IntOperand = Expr | number | bigint | null
-type Nodes<V extends readonly unknown[]> = { readonly [I in keyof V]: NodeOf<V[I]> }
 type Call<Op extends OpName, Args extends readonly unknown[]> = Expr<CallNode<Op, Args>>
 
 /** What `col('name').str` gives: functions of utf8. A null gives null unless it is said otherwise. */
@@ -203,7 +221,7 @@ export class TextMethods<out N = Node> {
   }
 
   /** This text and the others behind it. Null where one of them is. */
-  concat<const V extends readonly TextOperand[]>(...others: V): Call<'concat', readonly [N, ...Nodes<V>]> {
+  concat<const V extends readonly TextOperand[]>(...others: V): Call<'concat', readonly [N, ...NodesOf<V>]> {
     return called('concat', this.#of, ...others)
   }
   /**
@@ -257,6 +275,28 @@ export class TextMethods<out N = Node> {
   }
 }
 
+/** What `col('tags').list` gives: functions of lists. */
+export class ListMethods<out N = Node> {
+  readonly #of: Expr<N>
+
+  constructor(of: Expr<N>) {
+    this.#of = of
+  }
+
+  /** The number of items, nulls among them: int64. */
+  length(): Unary<'listLength', N> {
+    return unary('listLength', this.#of)
+  }
+  /** An item by its place: the first is 0, the last is -1. Null where there is none. */
+  element<const V extends IntOperand>(index: V): Binary<'element', N, V> {
+    return binary('element', this.#of, index)
+  }
+  /** Whether an item equals the value. Where none does but one is null, it is null, as with SQL's `= any`. */
+  contains<const V extends Operand>(value: V): Binary<'listContains', N, V> {
+    return binary('listContains', this.#of, value)
+  }
+}
+
 function text(given: unknown, method: string, size: 'some' | 'any'): string {
   if (typeof given === 'string' && (size === 'any' || given !== '')) return given
   const wanted = size === 'any' ? 'a string' : 'a string that is not empty'
@@ -266,10 +306,16 @@ function text(given: unknown, method: string, size: 'some' | 'any'): string {
 /** The texts, one behind another. Null where one of them is. */
 export function concat<const V extends readonly [TextOperand, ...TextOperand[]]>(
   ...texts: V
-): Call<'concat', Nodes<V>> {
+): Call<'concat', NodesOf<V>> {
   if (texts.length === 0)
     throw new SabotError('SCHEMA', "concat() takes texts, such as concat(col('a'), ' ', col('b')).")
   return called('concat', ...texts)
+}
+
+/** A hash of several values: int64. Null where one of them is. See `Expr.hash`. */
+export function hash<const V extends readonly [Operand, ...Operand[]]>(...values: V): Call<'hash', NodesOf<V>> {
+  if (values.length === 0) throw new SabotError('SCHEMA', "hash() takes columns, such as hash(col('a'), col('b')).")
+  return called('hash', ...values)
 }
 
 const called = (op: OpName, ...args: readonly (Expr<unknown> | Literal)[]): never =>
@@ -377,6 +423,12 @@ export function columnsFor<S>(names: readonly string[] | undefined): ColumnsOf<S
   })
 }
 
+/** With `a.b` as the field b of the column a, where `names` has a and no `a.b`. */
+export function exprWithPaths<N>(expr: Expr<N>, names: readonly string[]): Expr<N> {
+  const node = withPaths(nodeOf(expr), names)
+  return node === expr.node ? expr : (new Expr(node) as never)
+}
+
 /** Names of the columns that an expression reads. */
 export function exprColumns(expr: Expr<unknown>): readonly string[] {
   return columnsOf(nodeOf(expr))
@@ -384,7 +436,15 @@ export function exprColumns(expr: Expr<unknown>): readonly string[] {
 
 /** The type of an expression over these columns. Throws SCHEMA or UNSUPPORTED where it does not fit them. */
 export function exprType(expr: Expr<unknown>, fields: readonly Field[]): ColumnType {
-  return typeOf(nodeOf(expr), fields)
+  return typeOf(
+    nodeOf(
+      exprWithPaths(
+        expr,
+        fields.map(({ name }) => name),
+      ),
+    ),
+    fields,
+  )
 }
 
 /** The terms of a chain of `and`s. */

@@ -6,7 +6,7 @@ import { type Batch, bitmapBytes, type Column, columnNamed } from '../batch.ts'
 import { SabotError } from '../errors.ts'
 import type { Field } from '../schema.ts'
 import type { Expr } from './expr.ts'
-import { conjunctsOf, type Node } from './nodes.ts'
+import { conjunctsOf, type Node, withPaths } from './nodes.ts'
 import { operators } from './operators.ts'
 import { print } from './print.ts'
 import { typed, typeOf } from './typing.ts'
@@ -35,7 +35,7 @@ export type FilterKernel = (batch: Batch, onRowError?: OnRowError) => Uint32Arra
 
 /** Throws SCHEMA or UNSUPPORTED where the expression does not fit the fields. */
 export function compileColumn(expr: Expr<unknown>, fields: readonly Field[]): ColumnKernel {
-  const node = expr.node as Node
+  const node = over(expr, fields)
   const field: Field = Object.freeze({ name: print(node), type: typeOf(node, fields) })
   if (node.kind === 'col') return (batch) => columnNamed(batch, node.name)
   const evaluate = evaluated(compile(node, fields), field.type)
@@ -49,7 +49,7 @@ export function compileColumn(expr: Expr<unknown>, fields: readonly Field[]): Co
 
 /** `and`s are taken apart: a term sees only what the terms before it have left. */
 export function compileFilter(expr: Expr<unknown>, fields: readonly Field[]): FilterKernel {
-  const node = expr.node as Node
+  const node = over(expr, fields)
   const type = typeOf(node, fields)
   if (type.kind !== 'bool') {
     throw new SabotError('SCHEMA', `${print(node)}: a filter needs a bool expression, this one is ${type.kind}.`)
@@ -78,6 +78,14 @@ export function compileFilter(expr: Expr<unknown>, fields: readonly Field[]): Fi
     for (const error of failed.sort((a, b) => a.row - b.row)) onRowError?.(error)
     return selection
   }
+}
+
+/** The node, its paths found among the fields. */
+function over(expr: Expr<unknown>, fields: readonly Field[]): Node {
+  return withPaths(
+    expr.node as Node,
+    fields.map(({ name }) => name),
+  )
 }
 
 function compile(node: Node, fields: readonly Field[]): Argument {

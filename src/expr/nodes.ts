@@ -36,6 +36,8 @@ export type TextOp =
   | 'extract'
   | 'split'
 export type CastOp = 'cast' | 'tryCast'
+/** On lists: `col('tags').list`. */
+export type ListOp = 'listLength' | 'element' | 'listContains'
 export type ChoiceOp = 'coalesce' | 'nullIf' | 'when'
 export type OpName =
   | CompareOp
@@ -49,6 +51,9 @@ export type OpName =
   | CastOp
   | ChoiceOp
   | TextOp
+  | ListOp
+  | 'field'
+  | 'hash'
 
 export interface ColNode<Name extends string = string> {
   readonly kind: 'col'
@@ -118,6 +123,24 @@ export function columnsOf(node: Node): readonly string[] {
 /** The terms of a chain of `and`s; one where there is none. Rows pass all of them or do not pass. */
 export function conjunctsOf(node: Node): readonly Node[] {
   return node.kind === 'call' && node.op === 'and' ? node.args.flatMap(conjunctsOf) : [node]
+}
+
+/**
+ * `col('a.b')` as the field b of the column a, where there is a column a and none of the name `a.b`: each name that is
+ * none of `names` but begins with one and a dot becomes a path into that column (the shortest, where there are several).
+ * The same node where there is nothing to change.
+ */
+export function withPaths(node: Node, names: readonly string[]): Node {
+  if (node.kind === 'lit') return node
+  if (node.kind === 'col') {
+    if (!node.name.includes('.') || names.includes(node.name)) return node
+    const root = names.filter((name) => node.name.startsWith(`${name}.`)).sort((a, b) => a.length - b.length)[0]
+    if (root === undefined) return node
+    const path = node.name.slice(root.length + 1).split('.')
+    return path.reduce<Node>((of, field) => callNode('field', [of, litNode(field)]), colNode(root))
+  }
+  const args = node.args.map((arg) => withPaths(arg, names))
+  return args.some((arg, i) => arg !== node.args[i]) ? callNode(node.op, args) : node
 }
 
 /** A node with other columns' names: `rename` maps a name to what is read instead. */

@@ -6,8 +6,8 @@ import type { Kernel } from './vector.ts'
 export interface Operator {
   /** As it is printed. */
   readonly symbol: string
-  /** infix `a + b`, prefix `-a`, postfix `a is null`, list `a in (b, c)`, call `length(a)`. */
-  readonly form: 'infix' | 'prefix' | 'postfix' | 'list' | 'call'
+  /** infix `a + b`, prefix `-a`, postfix `a is null`, list `a in (b, c)`, call `length(a)`, member `a.name`. */
+  readonly form: 'infix' | 'prefix' | 'postfix' | 'list' | 'call' | 'member'
   /** How strongly it binds when printed; arguments that bind less stand in parentheses. */
   readonly binds: number
   readonly rule: Rule

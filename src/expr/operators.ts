@@ -8,6 +8,8 @@ import { arithmeticOperators } from './operators/arithmetic.ts'
 import { castOperators } from './operators/cast.ts'
 import { between, choiceOperators } from './operators/choice.ts'
 import { compareOperators } from './operators/compare.ts'
+import { hashOperators } from './operators/hash.ts'
+import { listOperators } from './operators/lists.ts'
 import { logicOperators } from './operators/logic.ts'
 import { textOperators } from './operators/text.ts'
 
@@ -24,6 +26,8 @@ export const operatorGroups: readonly {
   { title: 'Choices', operators: choiceOperators },
   { title: 'Casts', operators: castOperators },
   { title: 'Text', operators: textOperators },
+  { title: 'Lists and structs', operators: listOperators },
+  { title: 'Hash', operators: hashOperators },
 ]
 
 export const operators: Readonly<Record<OpName, Operator>> = {
@@ -33,4 +37,6 @@ export const operators: Readonly<Record<OpName, Operator>> = {
   ...choiceOperators,
   ...castOperators,
   ...textOperators,
+  ...listOperators,
+  ...hashOperators,
 }

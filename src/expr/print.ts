@@ -1,5 +1,5 @@
 /** Expressions as text: `amount > 1000 and country = 'DE'`; for explain() and errors, not for reading back. */
-import type { Literal, Node } from './nodes.ts'
+import type { Literal, LitNode, Node } from './nodes.ts'
 import { operators } from './operators.ts'
 
 export function print(node: Node): string {
@@ -8,7 +8,7 @@ export function print(node: Node): string {
 
 /** `level`: parentheses where the node binds less than this. */
 function printAt(node: Node, level: number): string {
-  if (node.kind === 'col') return /^[A-Za-z_$][\w$.]*$/.test(node.name) ? node.name : JSON.stringify(node.name)
+  if (node.kind === 'col') return printName(node.name)
   if (node.kind === 'lit') return printLiteral(node.value)
   const { symbol, form, binds } = operators[node.op]
   const parts = (): string[] => node.args.map((arg, i) => printAt(arg, i === 0 ? binds : binds + 1))
@@ -24,10 +24,14 @@ function printAt(node: Node, level: number): string {
         return `${printAt(node.args[0]!, binds + 1)} ${symbol} (${node.args.slice(1).map(print).join(', ')})`
       case 'call':
         return `${symbol}(${node.args.map(print).join(', ')})`
+      case 'member':
+        return `${printAt(node.args[0]!, binds)}.${printName((node.args[1] as LitNode<string>).value)}`
     }
   })()
   return binds < level ? `(${text})` : text
 }
+
+const printName = (name: string): string => (/^[A-Za-z_$][\w$.]*$/.test(name) ? name : JSON.stringify(name))
 
 const MAX_TEXT = 60
 

@@ -1,4 +1,5 @@
 /** The typing rules of operators: from the types of the arguments to that of the result, or what is wrong. */
+import { didYouMean } from '../errors.ts'
 import { type ColumnType, type PlainTypeName, typeText } from '../schema.ts'
 import { literalDecimal, literalTime } from './literals.ts'
 import type { Literal } from './nodes.ts'
@@ -59,7 +60,7 @@ export const inRule: Rule = ([sought, ...values]) => {
   return values.map((value) => comparable(sought!, value)).find((problem) => problem !== null) ?? bool
 }
 
-function comparable(left: Typed, right: Typed): Misfit | null {
+export function comparable(left: Typed, right: Typed): Misfit | null {
   for (const { type } of [left, right]) if (type !== null && familyOf(type) === 'nested') return nested(type)
   if (left.type === null || right.type === null || familyOf(left.type) === familyOf(right.type)) return null
   const found = beside(left, right) ?? beside(right, left)
@@ -116,11 +117,37 @@ export const logicRule: Rule = (args) => {
   return bool
 }
 
+/** element: of a list and a place. */
+export const elementRule: Rule = ([list, place]) => {
+  if (list!.type?.kind !== 'list') return misfit(`it takes a list, and ${name(list!)} is none`)
+  if (place!.type !== null && familyOf(place!.type) !== 'int') {
+    return misfit(`it takes an integer for the place, and ${name(place!)} is none`)
+  }
+  return list!.type.item
+}
+
+/** contains of a list: the value beside an item. */
+export const listContainsRule: Rule = ([list, value]) => {
+  if (list!.type === null) return bool
+  if (list!.type.kind !== 'list') return misfit(`it takes a list, and ${name(list!)} is none`)
+  return comparable({ type: list!.type.item }, value!) ?? bool
+}
+
+/** field: of a struct, by its name. */
+export const fieldRule: Rule = ([struct, field]) => {
+  const wanted = String(field!.literal!.value)
+  if (struct!.type?.kind !== 'struct') return misfit(`it takes a struct, and ${name(struct!)} is none`)
+  const found = struct!.type.fields.find((one) => one.name === wanted)
+  if (found !== undefined) return found.type
+  const names = struct!.type.fields.map((one) => one.name)
+  return misfit(`there is no field "${wanted}".${didYouMean(wanted, names)} The fields here: ${names.join(', ')}`)
+}
+
 /** isNull, isNotNull. */
 export const nullRule: Rule = () => bool
 
 /** What an argument of a function may be. A group fits where the type's family is of it. */
-export type Group = Family | 'number' | 'any'
+export type Group = Exclude<Family, 'nested'> | 'number' | 'list' | 'struct' | 'scalar' | 'any'
 
 /**
  * The rule of a function of fixed types: `args` one an argument, the last one of all that follow where `rest` is true;
@@ -135,7 +162,7 @@ export function takes(of: {
   return (given) => {
     for (const [i, arg] of given.entries()) {
       const group = of.args[i] ?? (of.rest === true ? of.args.at(-1)! : 'any')
-      if (arg.type !== null && !inGroup(group, familyOf(arg.type))) {
+      if (arg.type !== null && !inGroup(group, arg.type)) {
         return misfit(`it takes ${groupText[group]}, and ${name(arg)} is none`)
       }
     }
@@ -143,8 +170,22 @@ export function takes(of: {
   }
 }
 
-const inGroup = (group: Group, family: Family): boolean =>
-  group === 'any' || group === family || (group === 'number' && (family === 'int' || family === 'float'))
+function inGroup(group: Group, type: ColumnType): boolean {
+  const family = familyOf(type)
+  switch (group) {
+    case 'any':
+      return true
+    case 'number':
+      return family === 'int' || family === 'float'
+    case 'list':
+    case 'struct':
+      return type.kind === group
+    case 'scalar':
+      return family !== 'nested'
+    default:
+      return family === group
+  }
+}
 
 const groupText: Readonly<Record<Group, string>> = {
   int: 'an integer',
@@ -155,7 +196,9 @@ const groupText: Readonly<Record<Group, string>> = {
   bool: 'bool',
   time: 'a date or timestamp',
   decimal: 'a decimal',
-  nested: 'a list or struct',
+  list: 'a list',
+  struct: 'a struct',
+  scalar: 'no list and no struct',
   any: 'anything',
 }
 

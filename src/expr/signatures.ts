@@ -20,6 +20,10 @@ export interface Signatures {
   matches: { args: ['text']; gives: 'bool' }
   extract: { args: ['text', 'text', 'text', 'any']; gives: 'utf8' }
   split: { args: ['text']; gives: readonly ['utf8'] }
+  // Lists
+  listLength: { args: ['list']; gives: 'int64' }
+  // Hash
+  hash: { args: ['scalar']; gives: 'int64' }
 }
 
 /** Families of types (types.ts) that a group takes. */
@@ -32,5 +36,7 @@ export interface Groups {
   time: 'date' | 'timestamp'
   list: 'list'
   struct: 'struct'
+  /** Everything but lists and structs. */
+  scalar: 'int' | 'float' | 'utf8' | 'text' | 'binary' | 'bool' | 'date' | 'timestamp' | 'decimal'
   any: unknown
 }

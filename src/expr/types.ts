@@ -53,7 +53,9 @@ type Find<N, S> = Node extends N
       : N extends CallNode<CastOp, readonly [infer Value, LitNode<infer T>]>
         ? Cast<Find<Value, S>, T>
         : N extends CallNode<infer Op, infer Args>
-          ? TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
+          ? Op extends 'field'
+            ? FieldOf<Find<Args[0], S>, Args[1]>
+            : TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
           : AnyType
 
 export type TypeOfColumn<Name extends string, S> = string extends Name
@@ -64,7 +66,38 @@ export type TypeOfColumn<Name extends string, S> = string extends Name
       ? AnyType
       : Name extends keyof MessageTypes
         ? MessageTypes[Name]
-        : Problem<`there is no column "${Name}"; the columns here: ${keyof S & string}`>
+        : PathIn<Name, S>
+
+/** `a.b`: the field b of the column a; the shortest that is a column, where several are. */
+type PathIn<
+  Name extends string,
+  S,
+  Column extends string = '',
+  Rest extends string = Name,
+> = Rest extends `${infer First}.${infer Path}`
+  ? `${Column}${First}` extends keyof S
+    ? AtPath<S[`${Column}${First}`], Path>
+    : PathIn<Name, S, `${Column}${First}.`, Path>
+  : Problem<`there is no column "${Name}"; the columns here: ${keyof S & string}`>
+
+type AtPath<T, Path extends string> = Path extends `${infer First}.${infer Rest}`
+  ? AtPath<FieldNamed<T, First>, Rest>
+  : FieldNamed<T, Path>
+
+type FieldOf<T, Name> = Name extends LitNode<infer Field extends string> ? FieldNamed<T, Field> : AnyType
+
+type FieldNamed<T, Field extends string> = T extends Problem | AnyType
+  ? T
+  : Family<T> extends 'struct'
+    ? string extends Field
+      ? AnyType
+      : Field extends keyof T
+        ? T[Field]
+        : Problem<`there is no field "${Field}" in the struct; its fields: ${keyof T & string}`>
+    : Problem<`a field is of a struct, not of ${Name<T>}`>
+
+/** The type of a list's items. */
+type ItemOf<T> = T extends readonly [infer Item] ? Item : AnyType
 
 /** Literals stand for what is beside them: 'text' for a time or a decimal too, 'whole' for any number, 'instant' for any time. */
 type TypeOfLiteral<Value> = Value extends null
@@ -146,11 +179,13 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
           : Problem<`${Op} takes numbers, not ${NotNumbers<Args[number]>}`>
         : Op extends ChoiceOp
           ? Choice<Op, Args>
-          : Op extends keyof Signatures
-            ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
-              ? Signatures[Op]['gives']
-              : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
-            : 'bool'
+          : Op extends 'element' | 'listContains'
+            ? InList<Op, Args>
+            : Op extends keyof Signatures
+              ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
+                ? Signatures[Op]['gives']
+                : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
+              : 'bool'
   : Extract<Args[number], Problem>
 
 /** The target where each type that the value may have can become it. */
@@ -236,6 +271,16 @@ type StandsFor<Literal, T> = `${Literal & string}:${Family<T>}` extends
   : false
 
 type NothingInCommon<A, B> = Problem<`${Name<A>} and ${Name<B>} have no type in common; cast one of them`>
+
+type InList<Op, Args extends readonly unknown[]> = [Misplaced<[Args[0]], ['list']>] extends [never]
+  ? Op extends 'element'
+    ? [Misplaced<[Args[1]], ['int']>] extends [never]
+      ? ItemOf<Args[0]>
+      : Problem<`an item is found by an integer, not by ${Name<Args[1]>}`>
+    : [Incomparable<ItemOf<Args[0]>, Args[1]>] extends [never]
+      ? 'bool'
+      : Problem<`items of ${Name<ItemOf<Args[0]>>} can not be compared with ${Name<Args[1]>}`>
+  : Problem<`${Op & string} takes a list, not ${Name<Args[0]>}`>
 
 /** The names of arguments that are not of their group. One that may be of several types needs to fit with one. */
 type Misplaced<Args extends readonly unknown[], Takes extends readonly (keyof Groups)[]> = {

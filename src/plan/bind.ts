@@ -1,6 +1,6 @@
 /** Resolves a plan against the source's fields: which columns, of which types, stand before and after each step. */
 import { didYouMean, SabotError } from '../errors.ts'
-import { type Expr, exprColumns, exprType } from '../expr/expr.ts'
+import { Expr, exprColumns, exprType, exprWithPaths } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
 import { checkPart, checkValue } from './sink-columns.ts'
 import {
@@ -91,10 +91,10 @@ const bindPath = (
   for (const [index, step] of path.steps.entries()) {
     const number = first + index
     const after = bindStep(step, scope, `${where}${number} ${step.kind}`)
-    steps.push({ step, number, before: scope, after })
+    steps.push({ step: stepWithPaths(step, scope), number, before: scope, after })
     scope = after
   }
-  const { sink } = path
+  const sink = sinkWithPaths(path.sink, scope)
   const next = first + steps.length
   if (sink.kind === 'kafka') bindSink(sink, scope, messages, `${where}${next} toKafka`)
   const branches =
@@ -102,6 +102,28 @@ const bindPath = (
       ? sink.branches.map((branch, i) => bindPath(branch, scope, messages, next, `${where}branch ${i + 1}, `))
       : []
   return { steps, sink, number: next, result: scope, branches }
+}
+
+/** `col('a.b')` as the field b of the column a, where names are known: what reads it reads the column a. */
+const withPaths = <T extends Expr | 'keep' | null>(given: T, { names }: Scope): T =>
+  given instanceof Expr && names !== undefined ? (exprWithPaths(given, names) as T) : given
+
+const stepWithPaths = (step: Step, scope: Scope): Step => {
+  switch (step.kind) {
+    case 'filter':
+      return { ...step, predicate: withPaths(step.predicate, scope) }
+    case 'select':
+    case 'withColumns':
+      return { ...step, columns: step.columns.map(({ name, expr }) => ({ name, expr: withPaths(expr, scope) })) }
+    default:
+      return step
+  }
+}
+
+const sinkWithPaths = (sink: SinkStep, scope: Scope): SinkStep => {
+  if (sink.kind !== 'kafka') return sink
+  const [key, headers, timestamp] = [sink.key, sink.headers, sink.timestamp].map((part) => withPaths(part, scope))
+  return { ...sink, key: key!, headers: headers!, timestamp: timestamp!, partition: withPaths(sink.partition, scope) }
 }
 
 /** Throws SCHEMA where the columns can not become records. `messages`: the rows may continue messages. */
@@ -207,7 +229,8 @@ export const fieldsInScope = (scope: Scope): readonly Field[] | undefined =>
       : []),
   ]
 
-const checkExpr = (expr: Expr, scope: Scope, place: string): Field['type'] | undefined => {
+const checkExpr = (written: Expr, scope: Scope, place: string): Field['type'] | undefined => {
+  const expr = withPaths(written, scope)
   for (const name of exprColumns(expr)) {
     if (scope.names?.includes(name)) continue
     if (isMessageColumn(name)) {

@@ -51,7 +51,7 @@ export const hoistFilters = (steps: readonly BoundStep[], native: boolean): read
         if (fallible) break
         continue
       }
-      const before = nodeBefore(passed.step, node)
+      const before = nodeBefore(passed, node)
       if (before === undefined || (stays && isNativeStep(passed))) break
       node = before
       place = i
@@ -71,9 +71,11 @@ const isNativeStep = ({ step, before }: BoundStep): boolean =>
   step.columns.every(({ expr }) => isNativeExpr(expr.node, fieldsInScope(before)))
 
 /** The same expression over the columns before a step; undefined where the step makes what it reads, or is no projection. */
-const nodeBefore = (step: Step, node: Node): Node | undefined => {
+const nodeBefore = ({ step, before: { names: known } }: BoundStep, node: Node): Node | undefined => {
   const name = nameBefore(step)
   if (name === undefined) return undefined
+  // Where only the run knows the columns, `a.b` may be a path: it is found among those that the filter was written for.
+  if (known === undefined && exprColumns(new Expr(node)).some((column) => column.includes('.'))) return undefined
   const names = new Map(exprColumns(new Expr(node)).map((after) => [after, name(after)]))
   for (const before of names.values()) if (before === undefined) return undefined
   return withColumnNames(node, (after) => names.get(after)!)

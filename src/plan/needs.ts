@@ -67,7 +67,8 @@ export const sinkNeeds = (
       if (carried) need.names.add(name)
       return name
     }
-    if (given.node.kind === 'col') {
+    // A path that is not resolved yet is a column or a field of one: only the run knows.
+    if (given.node.kind === 'col' && !given.node.name.includes('.')) {
       need.names.add(given.node.name)
       return given.node.name
     }
@@ -117,6 +118,10 @@ export const stepsBefore = (
   return physical.reverse()
 }
 
+/** Whether a name may be a path into a column that only the run knows: then every column is kept for it. */
+const hasOpenPath = (exprs: readonly Expr[], { names }: Scope): boolean =>
+  names === undefined && exprs.some((expr) => exprColumns(expr).some((name) => name.includes('.')))
+
 /** Turns what is needed after a step into what is needed before it, and adds the step as it runs. */
 const needBefore = (
   { step, number, before, after }: BoundStep,
@@ -128,11 +133,19 @@ const needBefore = (
     case 'filter':
       steps.push({ kind: 'filter', terms: [{ number, predicate: step.predicate }] })
       for (const name of exprColumns(step.predicate)) need.names.add(name)
+      if (hasOpenPath([step.predicate], before)) need.all = true
       if (exact && mayFail(step.predicate.node, fieldsInScope(before))) need.names.add('$offset')
       return
     case 'select':
     case 'withColumns':
       project(steps, number, step.columns, need, after.names)
+      if (
+        hasOpenPath(
+          step.columns.map(({ expr }) => expr),
+          before,
+        )
+      )
+        need.all = true
       if (exact && step.columns.some(({ expr }) => mayFail(expr.node, fieldsInScope(before)))) need.names.add('$offset')
       return
     case 'rename': {

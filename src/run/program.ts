@@ -18,7 +18,7 @@ import {
   unnestBatch,
 } from '../batch.ts'
 import { didYouMean, SabotError } from '../errors.ts'
-import { allOf } from '../expr/expr.ts'
+import { allOf, exprWithPaths } from '../expr/expr.ts'
 import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
 import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
 import { fusion } from '../plan/fusion.ts'
@@ -194,7 +194,9 @@ const projectStep = (step: Extract<PhysicalStep, { kind: 'project' }>, rowErrors
   }
   const partsFor = perFields((fields): readonly Part[] => {
     const names = fields.map(({ name }) => name)
-    const parts = columns.flatMap(({ name, expr }): Part[] => {
+    const parts = columns.flatMap(({ name, expr: written }): Part[] => {
+      // Paths that the plan could not resolve, since only the run knows the columns.
+      const expr = exprWithPaths(written, names)
       if (expr.node.kind !== 'col') return [{ name, index: -1, kernel: compileColumn(expr, fields) }]
       const index = names.indexOf(expr.node.name)
       // New rows have no message columns: mapBatches gave other rows than it was handed.

@@ -7,6 +7,7 @@ import {
   type Expr,
   type FitAll,
   type Fits,
+  hash,
   lit,
   type TypeOf,
   type TypesOf,
@@ -143,6 +144,34 @@ columns({ name: concat(col('country'), col('id')) })
 // @ts-expect-error nothing to join
 concat()
 
+// Lists, structs and hashes.
+filter(col('tags').list.contains('a').and(col('tags').list.length().gt(1)).and(col('tags').list.element(0).eq('a')))
+filter(col('address').field('city').eq('Bern').and(col('address.city').str.startsWith('B')))
+filter(
+  col('address.geo').list.element(-1).field('lat').gt(0.5).and(col('$headers').list.element(0).field('key').eq('a')),
+)
+filter(hash(col('id'), col('country'), 1).mod(10).eq(col('amount').hash()))
+filterAny(col('a.b').field('c').list.contains(1))
+filterTyped((b) => b.address.field('city').eq('Bern'))
+// @ts-expect-error no such field
+filter(col('address').field('ctiy').eq('Bern'))
+// @ts-expect-error no such field at the end of the path
+filter(col('address.ctiy').eq('Bern'))
+// @ts-expect-error no such column at the start of the path
+filter(col('adress.city').eq('Bern'))
+// @ts-expect-error a list has no fields
+filter(col('address.geo.lat').gt(1))
+// @ts-expect-error text has no fields
+filter(col('country').field('city').eq('Bern'))
+// @ts-expect-error text is no list
+filter(col('country').list.length().gt(1))
+// @ts-expect-error items of text beside a number
+filter(col('tags').list.contains(5))
+// @ts-expect-error an item is found by an integer
+filter(col('tags').list.element(col('country')).eq('a'))
+// @ts-expect-error lists have no hash
+filter(col('tags').hash().gt(1))
+
 // Types of results.
 isTrue<Equal<ReturnType<typeof typeOfMul>, 'float64'>>()
 const typeOfMul = () => typeIn(col('amount').mul(0.08))
@@ -171,6 +200,17 @@ const typeOfJoined = () => typeIn(concat(col('country'), ' ', col('$topic')))
 isTrue<Equal<ReturnType<typeof typeOfJoined>, 'utf8'>>()
 const typeOfParts = () => typeIn(col('country').str.split(','))
 isTrue<Equal<ReturnType<typeof typeOfParts>, readonly ['utf8']>>()
+
+const typeOfItem = () => typeIn(col('tags').list.element(0))
+isTrue<Equal<ReturnType<typeof typeOfItem>, 'utf8'>>()
+const typeOfGeo = () => typeIn(col('address.geo').list.element(0))
+isTrue<Equal<ReturnType<typeof typeOfGeo>, { readonly lat: 'float64' }>>()
+const typeOfLat = () => typeIn(col('address').field('geo').list.element(0).field('lat'))
+isTrue<Equal<ReturnType<typeof typeOfLat>, 'float64'>>()
+const typeOfPath = () => typeIn(col('address.city'))
+isTrue<Equal<ReturnType<typeof typeOfPath>, 'utf8'>>()
+const typeOfHash = () => typeIn(hash(col('id'), col('country')))
+isTrue<Equal<ReturnType<typeof typeOfHash>, 'int64'>>()
 
 const made = columns({ tax: col('amount').mul(0.08), total: col('count').add(1), one: 1 })
 isTrue<Equal<typeof made, { readonly tax: 'float64'; readonly total: 'int64'; readonly one: 'int64' }>>()

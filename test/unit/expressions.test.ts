@@ -85,6 +85,7 @@ const inGroup: Readonly<Record<string, (type: ColumnType) => boolean>> = {
   time: ({ kind }) => kind === 'date' || kind === 'timestamp',
   list: ({ kind }) => kind === 'list',
   struct: ({ kind }) => kind === 'struct',
+  scalar: ({ kind }) => kind !== 'list' && kind !== 'struct',
   any: () => true,
 }
 
