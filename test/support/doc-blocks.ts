@@ -51,7 +51,7 @@ export function writeProgram(name: string, blocks: readonly DocBlock[]): string 
       .replaceAll("'localhost:9092'", 'servers')
     return `// line ${line}\nasync function block${i}() {\n${body}}\n${runs ? `console.log(${JSON.stringify(mark(i))})\nawait block${i}()\n` : ''}`
   })
-  const program = `import { col, createTopics, EmbeddedBroker, lit, type RecordBatch, SabotError, Stream } from '../../src/index.ts'
+  const program = `import { coalesce, col, concat, createTopics, EmbeddedBroker, hash, lit, type RecordBatch, SabotError, Stream, when } from '../../src/index.ts'
 ${[...imports].join('')}
 const servers = process.argv[2] ?? 'localhost:9092'
 
