@@ -1,6 +1,6 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
-import { type Field, typeText } from '../schema.ts'
+import { type Field, sameType, typeText } from '../schema.ts'
 import { fusion } from './fusion.ts'
 import type { Note } from './lower.ts'
 import { optimise } from './optimise.ts'
@@ -129,7 +129,11 @@ const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[
   }
   const lines: string[] = []
   if (columns !== undefined) {
-    const emitted = columns.filter(({ emit }) => emit).map(({ field }) => field.name)
+    const whole = new Map(plan.source.fields!.map(({ name, type }) => [name, type]))
+    // A struct without the fields that nobody reads.
+    const emitted = columns
+      .filter(({ emit }) => emit)
+      .map(({ field: { name, type } }) => (sameType(type, whole.get(name)!) ? name : `${name} ${typeText(type)}`))
     const tested = columns.filter(({ emit }) => !emit).map(({ field }) => field.name)
     const all = plan.source.fields!.length
     lines.push(`decode ${columns.length} of ${all} columns: ${list(emitted)}`)

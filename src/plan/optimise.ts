@@ -7,6 +7,7 @@
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
  *   common.ts    what is computed twice is computed once
+ *   structs.ts   structs without the fields that nobody reads
  *   lower.ts     the longest beginning that the source can run itself
  */
 import type { Expr } from '../expr/expr.ts'
@@ -21,6 +22,7 @@ import { type OptimisedPath, optimisePath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'
 import type { Predicate } from './pushdown.ts'
 import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
+import { pruneStructs } from './structs.ts'
 
 export interface Optimised extends OptimisedPath {
   readonly bound: BoundPlan
@@ -46,12 +48,14 @@ export interface Passes {
   readonly filters?: boolean
   /** What is computed twice is computed once. */
   readonly common?: boolean
+  /** Of a struct only those fields are decoded that are read. */
+  readonly structs?: boolean
   /** The source runs native programs. Default false. */
   readonly native?: boolean
 }
 
 export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = {}): Optimised => {
-  const { fold = true, filters = true, common = true, native = false } = passes
+  const { fold = true, filters = true, common = true, structs = true, native = false } = passes
   const bound = bind(plan, fields)
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
     const split = splitFilters(fold ? foldSteps(steps) : steps)
@@ -77,11 +81,12 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
     (name) => emitted !== undefined && !emitted.includes(name),
   )
   const sourceFields = new Map(bound.source.fields?.map((field) => [field.name, field]))
+  const built = bound.source.fields === undefined ? [] : (emitted ?? []).map((name) => sourceFields.get(name)!)
   const columns =
     bound.source.fields === undefined
       ? undefined
       : [
-          ...(emitted ?? []).map((name) => ({ field: sourceFields.get(name)!, emit: true })),
+          ...(structs ? pruneStructs(built, path) : built).map((field) => ({ field, emit: true })),
           ...predicateOnly.map((name) => ({ field: sourceFields.get(name)!, emit: false })),
         ]
   const index = (name: string): number => columns!.findIndex(({ field }) => field.name === name)
