@@ -1,7 +1,8 @@
 /** `col()`, `lit()` and the expressions that they begin. An Expr wraps a frozen node; its type parameter is that node. */
 import { describe, didYouMean, SabotError } from '../errors.ts'
-import type { ColumnType, Field, TypeName } from '../schema.ts'
+import type { ColumnType, Field, TimeUnit, TypeName } from '../schema.ts'
 import { castType } from './casts.ts'
+import { zoneOf } from './kernels/zones.ts'
 import {
   type CallNode,
   type ColNode,
@@ -14,10 +15,13 @@ import {
   litNode,
   type Node,
   type OpName,
+  type TimeParseOp,
   withPaths,
 } from './nodes.ts'
 import { likeTokens, regExpGroup, regExpParts } from './patterns.ts'
 import { print } from './print.ts'
+import { checkParsePattern, timePattern } from './time-patterns.ts'
+import { type CalendarUnit, checkUnit } from './times.ts'
 import type { Fits, MessageTypes, NodeOf, TypeOf } from './types.ts'
 import { typeOf } from './typing.ts'
 
@@ -29,6 +33,8 @@ type Between<N, L, H> = Expr<
   CallNode<'and', readonly [CallNode<'ge', readonly [N, NodeOf<L>]>, CallNode<'le', readonly [N, NodeOf<H>]>]>
 >
 type Cast<Op extends OpName, N, T extends TypeName> = Expr<CallNode<Op, readonly [N, LitNode<T>]>>
+type Parse<Op extends OpName, N, U extends TimeUnit> = Expr<CallNode<Op, readonly [N, LitNode<`timestamp[${U}]`>]>>
+type ParseOptions<U extends TimeUnit> = ZoneOption & { readonly unit?: U }
 type NodesOf<V extends readonly unknown[]> = { readonly [I in keyof V]: NodeOf<V[I]> }
 type Unary<Op extends OpName, N> = Expr<CallNode<Op, readonly [N]>>
 
@@ -161,6 +167,11 @@ export class Expr<out N = Node> {
     return new ListMethods(this)
   }
 
+  /** Functions of dates and timestamps. */
+  get dt(): TimeMethods<N> {
+    return new TimeMethods(this)
+  }
+
   /** Functions of text. */
   get str(): TextMethods<N> {
     return new TextMethods(this)
@@ -177,6 +188,119 @@ type TextOperand = Expr | string | null
 /** A column of positions or counts, or one for all rows. */
 type IntOperand = Expr | number | bigint | null
 type Call<Op extends OpName, Args extends readonly unknown[]> = Expr<CallNode<Op, Args>>
+
+/** A time zone: a name of the IANA database ('Europe/Berlin'), an offset ('+02:00'), or 'UTC', the default. */
+export interface ZoneOption {
+  readonly zone?: string
+}
+
+/**
+ * What `col('at').dt` gives: functions of dates and timestamps, in UTC where no zone is given. A date has no zone and no
+ * time of day: it is the same day everywhere. A null gives null.
+ */
+export class TimeMethods<out N = Node> {
+  readonly #of: Expr<N>
+
+  constructor(of: Expr<N>) {
+    this.#of = of
+  }
+
+  /** The year; 0 is 1 BC. Null where it passes int32, as a timestamp[s] may. */
+  year(options?: ZoneOption): Unary<'year', N> {
+    return inZone('year', options, this.#of)
+  }
+  /** 1 to 12. */
+  month(options?: ZoneOption): Unary<'month', N> {
+    return inZone('month', options, this.#of)
+  }
+  /** The day of the month, 1 to 31. */
+  day(options?: ZoneOption): Unary<'day', N> {
+    return inZone('day', options, this.#of)
+  }
+  /** 0 to 23. */
+  hour(options?: ZoneOption): Unary<'hour', N> {
+    return inZone('hour', options, this.#of)
+  }
+  /** 0 to 59. */
+  minute(options?: ZoneOption): Unary<'minute', N> {
+    return inZone('minute', options, this.#of)
+  }
+  /** 0 to 59. */
+  second(options?: ZoneOption): Unary<'second', N> {
+    return inZone('second', options, this.#of)
+  }
+  /** Milliseconds of the second's fraction. */
+  millisecond(options?: ZoneOption): Unary<'millisecond', N> {
+    return inZone('millisecond', options, this.#of)
+  }
+  /** Microseconds of the second's fraction. */
+  microsecond(options?: ZoneOption): Unary<'microsecond', N> {
+    return inZone('microsecond', options, this.#of)
+  }
+  /** Nanoseconds of the second's fraction. */
+  nanosecond(options?: ZoneOption): Unary<'nanosecond', N> {
+    return inZone('nanosecond', options, this.#of)
+  }
+  /** Monday 1 to Sunday 7. */
+  dayOfWeek(options?: ZoneOption): Unary<'dayOfWeek', N> {
+    return inZone('dayOfWeek', options, this.#of)
+  }
+  /** 1 to 366. */
+  dayOfYear(options?: ZoneOption): Unary<'dayOfYear', N> {
+    return inZone('dayOfYear', options, this.#of)
+  }
+  /** ISO 8601's week, 1 to 53; week 1 has the year's first Thursday. */
+  week(options?: ZoneOption): Unary<'week', N> {
+    return inZone('week', options, this.#of)
+  }
+
+  /** The time as an int64 of a unit since 1970, UTC; a coarser unit than the column's is rounded down. */
+  epoch(unit: TimeUnit): Unary<'epoch', N> {
+    castType(`timestamp[${unit}]`, 'epoch')
+    return called('epoch', this.#of, unit)
+  }
+  /** The beginning of the unit in which the time lies; of a week its Monday. Of the column's own type. */
+  truncate(unit: CalendarUnit, options?: ZoneOption): Unary<'truncate', N> {
+    checkUnit(unit, 'truncate')
+    return inZone('truncate', options, this.#of, unit)
+  }
+  /**
+   * Moved by so many units; negative: back. Of the column's own type; a result past it is that row's error. Hours and
+   * shorter have one length; days and longer keep the time of day of the zone (one that a clock leaves out moves on by
+   * what was left out), and a day that the month has not is its last.
+   */
+  add<const V extends IntOperand>(amount: V, unit: CalendarUnit, options?: ZoneOption): Binary<'addTime', N, V> {
+    checkUnit(unit, 'add')
+    return inZone('addTime', options, this.#of, amount, unit)
+  }
+  /**
+   * How many whole units this is after `other`, towards zero; negative where it is before: int64. Hours and shorter have
+   * one length; days and longer are counted on the calendar of the zone. `other` may be a Date, or ISO 8601.
+   */
+  difference<const V extends Expr | Date | string>(
+    other: V,
+    unit: CalendarUnit,
+    options?: ZoneOption,
+  ): Binary<'difference', N, V> {
+    checkUnit(unit, 'difference')
+    return inZone('difference', options, this.#of, other, unit)
+  }
+  /**
+   * Text by a pattern of `yyyy`, `MM`, `dd`, `HH`, `mm`, `ss`, `S` to `SSSSSSSSS` (the second's fraction), `XXX` (the
+   * offset, `Z` for none) and text, of which letters stand in quotes: `yyyy-MM-dd'T'HH:mm:ss.SSSXXX`.
+   */
+  format(pattern: string, options?: ZoneOption): Unary<'formatTime', N> {
+    timePattern(pattern, 'format')
+    return inZone('formatTime', options, this.#of, pattern)
+  }
+}
+
+/** Parameters of a call are literals behind its operands, the zone the last. */
+function inZone(op: OpName, options: ZoneOption | undefined, ...args: readonly (Expr<unknown> | Literal)[]): never {
+  if (options?.zone === undefined) return called(op, ...args)
+  zoneOf(options.zone)
+  return called(op, ...args, options.zone)
+}
 
 /** What `col('name').str` gives: functions of utf8. A null gives null unless it is said otherwise. */
 export class TextMethods<out N = Node> {
@@ -267,6 +391,31 @@ export class TextMethods<out N = Node> {
   ): Call<'extract', readonly [N, LitNode<string>, LitNode<string>, LitNode<number | string>]> {
     const { source, flags } = regExpParts(pattern, 'extract')
     return called('extract', this.#of, source, flags, regExpGroup({ source, flags }, group))
+  }
+
+  /**
+   * The text as a timestamp: by a pattern as `dt.format` has it, which all of the text fits, else by ISO 8601. Text that
+   * names no offset is a time of the zone: one that its clocks show twice is the earlier, one that they leave out moves on by what
+   * they leave out. `unit`: of the result, default 'ms'; what is finer is rounded down. Other text is that row's error.
+   */
+  toTimestamp<const U extends TimeUnit = 'ms'>(
+    pattern?: string | null,
+    options: ParseOptions<U> = {},
+  ): Parse<'toTimestamp', N, U> {
+    return this.#parse('toTimestamp', pattern, options)
+  }
+  /** As `toTimestamp`; null where that is an error. */
+  tryToTimestamp<const U extends TimeUnit = 'ms'>(
+    pattern?: string | null,
+    options: ParseOptions<U> = {},
+  ): Parse<'tryToTimestamp', N, U> {
+    return this.#parse('tryToTimestamp', pattern, options)
+  }
+  #parse(op: TimeParseOp, pattern: string | null | undefined, { unit, zone }: ParseOptions<TimeUnit>): never {
+    const type = `timestamp[${unit ?? 'ms'}]` as const
+    castType(type, op)
+    if (pattern !== undefined && pattern !== null) checkParsePattern(pattern, op)
+    return inZone(op, zone === undefined ? {} : { zone }, this.#of, type, pattern ?? null)
   }
 
   /** The texts between the separators: a list of utf8, one item more than there are separators. */

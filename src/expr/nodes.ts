@@ -35,6 +35,24 @@ export type TextOp =
   | 'matches'
   | 'extract'
   | 'split'
+/** On times: `col('at').dt` */
+export type TimePart =
+  | 'year'
+  | 'month'
+  | 'day'
+  | 'hour'
+  | 'minute'
+  | 'second'
+  | 'millisecond'
+  | 'microsecond'
+  | 'nanosecond'
+  | 'dayOfWeek'
+  | 'dayOfYear'
+  | 'week'
+/** The result is of the time's own type. */
+export type TimeMoveOp = 'truncate' | 'addTime'
+export type TimeParseOp = 'toTimestamp' | 'tryToTimestamp'
+export type TimeOp = TimePart | TimeMoveOp | TimeParseOp | 'epoch' | 'difference' | 'formatTime'
 export type CastOp = 'cast' | 'tryCast'
 /** On lists: `col('tags').list`. */
 export type ListOp = 'listLength' | 'element' | 'listContains'
@@ -49,6 +67,7 @@ export type OpName =
   | 'isNotNull'
   | 'in'
   | CastOp
+  | TimeOp
   | ChoiceOp
   | TextOp
   | ListOp

@@ -12,6 +12,7 @@ import { hashOperators } from './operators/hash.ts'
 import { listOperators } from './operators/lists.ts'
 import { logicOperators } from './operators/logic.ts'
 import { textOperators } from './operators/text.ts'
+import { timeOperators } from './operators/times.ts'
 
 /** As docs/expressions.md has them. */
 export const operatorGroups: readonly {
@@ -24,6 +25,7 @@ export const operatorGroups: readonly {
   { title: 'Logic', operators: logicOperators },
   { title: 'Arithmetic', operators: arithmeticOperators },
   { title: 'Choices', operators: choiceOperators },
+  { title: 'Times', operators: timeOperators },
   { title: 'Casts', operators: castOperators },
   { title: 'Text', operators: textOperators },
   { title: 'Lists and structs', operators: listOperators },
@@ -36,6 +38,7 @@ export const operators: Readonly<Record<OpName, Operator>> = {
   ...arithmeticOperators,
   ...choiceOperators,
   ...castOperators,
+  ...timeOperators,
   ...textOperators,
   ...listOperators,
   ...hashOperators,

@@ -24,6 +24,21 @@ export interface Signatures {
   listLength: { args: ['list']; gives: 'int64' }
   // Hash
   hash: { args: ['scalar']; gives: 'int64' }
+  // Times
+  year: { args: ['time']; gives: 'int32' }
+  month: { args: ['time']; gives: 'int32' }
+  day: { args: ['time']; gives: 'int32' }
+  hour: { args: ['time']; gives: 'int32' }
+  minute: { args: ['time']; gives: 'int32' }
+  second: { args: ['time']; gives: 'int32' }
+  millisecond: { args: ['time']; gives: 'int32' }
+  microsecond: { args: ['time']; gives: 'int32' }
+  nanosecond: { args: ['time']; gives: 'int32' }
+  dayOfWeek: { args: ['time']; gives: 'int32' }
+  dayOfYear: { args: ['time']; gives: 'int32' }
+  week: { args: ['time']; gives: 'int32' }
+  epoch: { args: ['time']; gives: 'int64' }
+  formatTime: { args: ['time']; gives: 'utf8' }
 }
 
 /** Families of types (types.ts) that a group takes. */

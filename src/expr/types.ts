@@ -12,6 +12,8 @@ import type {
   LogicOp,
   Node,
   OpName,
+  TimeMoveOp,
+  TimeParseOp,
 } from './nodes.ts'
 
 import type { Groups, Signatures } from './signatures.ts'
@@ -52,11 +54,13 @@ type Find<N, S> = Node extends N
       ? TypeOfLiteral<Value>
       : N extends CallNode<CastOp, readonly [infer Value, LitNode<infer T>]>
         ? Cast<Find<Value, S>, T>
-        : N extends CallNode<infer Op, infer Args>
-          ? Op extends 'field'
-            ? FieldOf<Find<Args[0], S>, Args[1]>
-            : TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
-          : AnyType
+        : N extends CallNode<TimeParseOp, readonly [infer Value, LitNode<infer T>]>
+          ? Parsed<Find<Value, S>, T>
+          : N extends CallNode<infer Op, infer Args>
+            ? Op extends 'field'
+              ? FieldOf<Find<Args[0], S>, Args[1]>
+              : TypeOfCall<Op, { readonly [I in keyof Args]: Find<Args[I], S> }>
+            : AnyType
 
 export type TypeOfColumn<Name extends string, S> = string extends Name
   ? AnyType
@@ -177,15 +181,17 @@ type TypeOfCall<Op extends OpName, Args extends readonly unknown[]> = [Extract<A
         ? [Exclude<Family<Args[number]>, 'int' | 'float' | AnyType>] extends [never]
           ? Arithmetic<Op, Args>
           : Problem<`${Op} takes numbers, not ${NotNumbers<Args[number]>}`>
-        : Op extends ChoiceOp
-          ? Choice<Op, Args>
-          : Op extends 'element' | 'listContains'
-            ? InList<Op, Args>
-            : Op extends keyof Signatures
-              ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
-                ? Signatures[Op]['gives']
-                : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
-              : 'bool'
+        : Op extends TimeMoveOp | 'difference'
+          ? Moved<Op, Args>
+          : Op extends ChoiceOp
+            ? Choice<Op, Args>
+            : Op extends 'element' | 'listContains'
+              ? InList<Op, Args>
+              : Op extends keyof Signatures
+                ? [Misplaced<Args, Signatures[Op]['args']>] extends [never]
+                  ? Signatures[Op]['gives']
+                  : Problem<`${Op} does not take ${Misplaced<Args, Signatures[Op]['args']>}`>
+                : 'bool'
   : Extract<Args[number], Problem>
 
 /** The target where each type that the value may have can become it. */
@@ -194,6 +200,27 @@ type Cast<From, T> = [Extract<From, Problem>] extends [never]
     ? T
     : Problem<`${Name<From>} can not become ${T & string}`>
   : Extract<From, Problem>
+
+type Parsed<From, T> = [Extract<From, Problem>] extends [never]
+  ? [Exclude<Family<From>, 'utf8' | 'text' | AnyType>] extends [never]
+    ? T
+    : Problem<`${Name<From>} is no text`>
+  : Extract<From, Problem>
+
+/** A time stays of its type; the difference of two is a number. */
+type Moved<Op, Args extends readonly unknown[]> = [Exclude<Family<Args[0]>, Time>] extends [never]
+  ? Op extends 'truncate'
+    ? Args[0]
+    : Op extends 'difference'
+      ? [Exclude<Family<Args[1]>, Time | 'text'>] extends [never]
+        ? 'int64'
+        : Problem<`${Name<Args[1]>} is no time`>
+      : [Exclude<Family<Args[1]>, 'int' | AnyType>] extends [never]
+        ? Args[0]
+        : Problem<`the amount is an integer, not ${Name<Args[1]>}`>
+  : Problem<`${Name<Args[0]>} is no time`>
+
+type Time = 'date' | 'timestamp' | AnyType
 
 type Role<T> =
   Family<T> extends infer F ? (F extends 'text' ? 'utf8' : F extends 'date' | 'timestamp' ? 'time' : F & string) : never

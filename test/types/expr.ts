@@ -291,3 +291,44 @@ columns({ bad: col('at').cast('bool') })
 columns({ bad: col('tags').tryCast('utf8') })
 // @ts-expect-error no such column
 columns({ bad: col('nope').cast('utf8') })
+
+// Times.
+const times = columns({
+  year: col('at').dt.year({ zone: 'Europe/Berlin' }),
+  day: col('at').dt.truncate('day'),
+  later: col('exact').dt.add(col('count'), 'month'),
+  age: col('at').dt.difference(col('exact'), 'day'),
+  since: col('exact').dt.difference('2024-01-01', 'second'),
+  ms: col('exact').dt.epoch('ms'),
+  text: col('at').dt.format('yyyy-MM-dd', { zone: '+02:00' }),
+  read: col('country').str.toTimestamp('yyyy-MM-dd', { unit: 'us' }),
+  tried: col('country').str.tryToTimestamp(),
+})
+isTrue<
+  Equal<
+    typeof times,
+    {
+      readonly year: 'int32'
+      readonly day: 'timestamp[ms]'
+      readonly later: 'timestamp[ns]'
+      readonly age: 'int64'
+      readonly since: 'int64'
+      readonly ms: 'int64'
+      readonly text: 'utf8'
+      readonly read: 'timestamp[us]'
+      readonly tried: 'timestamp[ms]'
+    }
+  >
+>()
+// @ts-expect-error text has no year
+columns({ bad: col('country').dt.year() })
+// @ts-expect-error there is no such unit
+col('at').dt.truncate('decade')
+// @ts-expect-error the amount is an integer
+columns({ bad: col('at').dt.add(col('amount'), 'day') })
+// @ts-expect-error a number is no text
+columns({ bad: col('count').str.toTimestamp() })
+// @ts-expect-error no such column
+columns({ bad: col('nope').dt.truncate('day') })
+// @ts-expect-error a number is no time
+columns({ bad: col('at').dt.difference(col('count'), 'day') })

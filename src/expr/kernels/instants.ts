@@ -46,6 +46,17 @@ export function toInstants(type: ColumnType, { values, length }: Vector): Instan
   return { days, nanos }
 }
 
+/** int64 amounts of a unit of so many nanoseconds, as days and the nanoseconds that are left of one. */
+export function toDurations({ values, length }: Vector, unit: number): Instants {
+  if (unit === 1)
+    return toInstants({ kind: 'timestamp', unit: 'ns' }, { values, length, offsets: null, validity: null })
+  const days = new Float64Array(length)
+  const nanos = new Float64Array(length)
+  divide(words(values, length), NANOS_A_DAY / unit, length, days, nanos)
+  for (let i = 0; i < length; i++) nanos[i]! *= unit
+  return { days, nanos }
+}
+
 /** Quotients, rounded down, and rests of 64-bit integers; `by` is below 2^37, so that no step passes 2^53. */
 function divide(pairs: Int32Array, by: number, length: number, quotients: Float64Array, rests: Float64Array): void {
   for (let i = 0, j = 0; i < length; i++, j += 2) {
@@ -70,7 +81,7 @@ function divide(pairs: Int32Array, by: number, length: number, quotients: Float6
 }
 
 /** quotient * by + rest as a 64-bit integer at place `i`; false where it does not fit. `by` is below 2^37. */
-function compose(pairs: Int32Array, i: number, quotient: number, by: number, rest: number): boolean {
+export function compose(pairs: Int32Array, i: number, quotient: number, by: number, rest: number): boolean {
   if (!(Math.abs(quotient) * by < 2 ** 64)) return false
   const high = Math.floor(quotient / TWO_16)
   const upper = high * by
