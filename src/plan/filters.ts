@@ -1,6 +1,6 @@
 /**
  * Filters, one conjunct a step while they are moved about: towards the source, past projections that do not compute what
- * they read; then cheap ones first; then into the decoder what it can answer.
+ * they read and past unnest; then cheap ones first; then into the decoder what it can answer.
  *
  * No move adds an error. A conjunct that may fail is never asked about rows that it would not have been asked about as
  * the plan was written: it passes no other conjunct. What cannot fail may come before it, and then there may be fewer
@@ -51,6 +51,8 @@ export const hoistFilters = (steps: readonly BoundStep[], native: boolean): read
         if (fallible) break
         continue
       }
+      // A row without items is not asked as it is written; an error of it would be one more.
+      if (fallible && passed.step.kind === 'unnest') break
       const before = nodeBefore(passed, node)
       if (before === undefined || (stays && isNativeStep(passed))) break
       node = before
@@ -67,10 +69,11 @@ export const hoistFilters = (steps: readonly BoundStep[], native: boolean): read
 }
 
 const isNativeStep = ({ step, before }: BoundStep): boolean =>
-  (step.kind !== 'select' && step.kind !== 'withColumns') ||
-  step.columns.every(({ expr }) => isNativeExpr(expr.node, fieldsInScope(before)))
+  step.kind === 'select' || step.kind === 'withColumns'
+    ? step.columns.every(({ expr }) => isNativeExpr(expr.node, fieldsInScope(before)))
+    : step.kind !== 'unnest'
 
-/** The same expression over the columns before a step; undefined where the step makes what it reads, or is no projection. */
+/** The same expression over the columns before a step; undefined where the step makes what it reads, or rows may be others. */
 const nodeBefore = ({ step, before: { names: known } }: BoundStep, node: Node): Node | undefined => {
   const name = nameBefore(step)
   if (name === undefined) return undefined
@@ -99,6 +102,8 @@ const nameBefore = (step: Step): ((after: string) => string | undefined) | undef
       const from = new Map(step.names.map(([before, after]) => [after, before]))
       return (name) => from.get(name) ?? name
     }
+    case 'unnest':
+      return (name) => (name === step.column ? undefined : name)
     default:
       return undefined
   }

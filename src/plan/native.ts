@@ -9,7 +9,7 @@ import type { CallNode, Literal, Node } from '../expr/nodes.ts'
 import { print } from '../expr/print.ts'
 import { type Family, familyOf, type Typed } from '../expr/rules.ts'
 import { typed } from '../expr/typing.ts'
-import { type ColumnType, type Field, sameType, typeText } from '../schema.ts'
+import { type ColumnType, type Field, typeText } from '../schema.ts'
 
 /** `{i: '-0'}` is the integer that is -0 beside a float; JSON has no number for the three names of `f`. */
 export type NativeLiteral =
@@ -46,13 +46,7 @@ const families =
 const any: Judge = () => undefined
 const numbers = families('int', 'float')
 
-const comparable: Judge = (args, op) => {
-  const misfit = families('int', 'float', 'text', 'bool', 'time')(args, op)
-  if (misfit !== undefined) return misfit
-  const [time, other] = args.filter(({ type, literal }) => literal === undefined && familyOf(type!) === 'time')
-  if (time === undefined || other === undefined || sameType(time.type!, other.type!)) return undefined
-  return stays(`comparing ${typeText(time.type!)} with ${typeText(other.type!)} is not native`)
-}
+const comparable = families('int', 'float', 'text', 'bytes', 'bool', 'time')
 
 const noNull =
   (judge: Judge): Judge =>

@@ -210,6 +210,17 @@ describe('predicate push-down', () => {
     }
   })
 
+  it('moves a filter before unnest where it reads no item and can not fail', () => {
+    const unnest: Step = { kind: 'unnest', column: 'tags', keepEmpty: false }
+    const plan = planned(
+      [unnest, filter(col('amount').gt(1)), filter(col('id').add(1).gt(1)), filter(col('tags').eq('x'))],
+      collect,
+    )
+    expect(plan.predicate).toEqual(['gt', expect.any(Number), { f: 1 }])
+    expect(plan.steps.map(({ kind }) => kind)).toEqual(['unnest', 'filter'])
+    expect(plan.steps[1]).toMatchObject({ terms: [{ number: 4 }, { number: 3 }] })
+  })
+
   it('stays in TypeScript for a stream of batches', () => {
     const plan = planned([filter(col('amount').gt(1))], collect, { kind: 'batches' })
     expect(plan.predicate).toBeUndefined()
