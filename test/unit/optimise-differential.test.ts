@@ -271,7 +271,7 @@ describe('an optimised plan', () => {
       fc.asyncProperty(steps(false), records, passes, async (written, values, switched) => {
         expect(await asOptimised(written, values, switched)).toEqual(asWritten(written, values))
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
     )
   })
 
@@ -284,7 +284,18 @@ describe('an optimised plan', () => {
         const rows = new Map([...optimised.rows].filter(([row]) => !oracle.failed.has(row)))
         expect(rows).toEqual(oracle.rows)
       }),
-      { numRuns: 500 },
+      { numRuns: 400 },
+    )
+  })
+
+  it('has the same errors too where an expression is shared, and filters stay in their places', async () => {
+    const none = { fold: false, filters: false, common: false, native: false }
+    await fc.assert(
+      fc.asyncProperty(steps(true), records, async (written, values) => {
+        const shared = await asOptimised(written, values, { ...none, common: true })
+        expect(shared).toEqual(await asOptimised(written, values, none))
+      }),
+      { numRuns: 400 },
     )
   })
 })
