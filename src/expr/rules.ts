@@ -84,7 +84,7 @@ function beside(one: Typed, other: Typed): 'fits' | Misfit | null {
     return misfit(`${text(value)} beside ${typeText(other.type!)} is no decimal number`)
   }
   if (a === 'float' && b === 'decimal') {
-    return unsupported('a decimal can not be compared with a float exactly; casts come in a later version')
+    return unsupported('a decimal can not be compared with a float exactly; cast one of them')
   }
   return null
 }
@@ -103,7 +103,8 @@ function notNumbers(args: readonly Typed[]): Misfit | null {
   for (const arg of args) {
     if (arg.type === null) continue
     const family = familyOf(arg.type)
-    if (family === 'decimal') return unsupported('arithmetic on decimals is not in this version; casts come later')
+    if (family === 'decimal')
+      return unsupported(`arithmetic on decimals is not in this version; cast it first: .cast('float64')`)
     if (family !== 'int' && family !== 'float') return misfit(`it takes numbers, and ${name(arg)} is none`)
   }
   return null
