@@ -116,6 +116,14 @@ class SinkHandle final : public ClientHandle<SinkHandle, Sink> {
     return {env, out.value()};
   }
 
+  // stats(): string, also after close()
+  Napi::Value stats(const Napi::CallbackInfo& info) {
+    const SinkStats stats = client().stats();
+    const std::string json = "{\"encodeNanoseconds\":" + std::to_string(stats.encodeNanoseconds) +
+                             ",\"deliverNanoseconds\":" + std::to_string(stats.deliverNanoseconds) + "}";
+    return {info.Env(), makeText(info.Env(), json)};
+  }
+
   // close(abort): Promise<void>. close(true) hurries a close(false) that is under way.
   Napi::Value close(const Napi::CallbackInfo& info) {
     bool abort = false;
@@ -144,6 +152,7 @@ Napi::Function defineSink(Napi::Env env) {
                                  {SinkHandle::InstanceMethod<&SinkHandle::metadata>("metadata"),
                                   SinkHandle::InstanceMethod<&SinkHandle::write>("write"),
                                   SinkHandle::InstanceMethod<&SinkHandle::take>("take"),
+                                  SinkHandle::InstanceMethod<&SinkHandle::stats>("stats"),
                                   SinkHandle::InstanceMethod<&SinkHandle::close>("close")});
 }
 

@@ -17,7 +17,9 @@ namespace {
 
 std::string statsToJson(const SourceStats& stats) {
   std::string json = "{\"messages\":" + std::to_string(stats.messages) + ",\"bytes\":" + std::to_string(stats.bytes) +
-                     ",\"queuedBytes\":" + std::to_string(stats.queuedBytes) + ",\"lag\":[";
+                     ",\"queuedBytes\":" + std::to_string(stats.queuedBytes) +
+                     ",\"pollNanoseconds\":" + std::to_string(stats.pollNanoseconds) +
+                     ",\"decodeNanoseconds\":" + std::to_string(stats.decodeNanoseconds) + ",\"lag\":[";
   for (const PartitionLag& lag : stats.lag) {
     if (json.back() != '[') json += ',';
     // JavaScript's numbers end at 2^53, a lag need not.

@@ -19,6 +19,7 @@
 #include "array_values.h"
 #include "sink_events.h"
 #include "sink_records.h"
+#include "work_time.h"
 
 namespace sabot {
 
@@ -89,6 +90,7 @@ class Sink::Impl final : public ClientLog {
   Status write(WriteRequest request);
   bool take(SinkEvent& out) { return writes_.take(out, *this); }
   Status metadata(int timeoutMs, std::string& json);
+  SinkStats stats() const { return {encodeTime_.nanoseconds(), deliverTime_.nanoseconds()}; }
   void close(bool abort);
 
  private:
@@ -142,6 +144,9 @@ class Sink::Impl final : public ClientLog {
     int32_t partition;
   };
   std::vector<Bystander> bystanders_;
+
+  WorkTime encodeTime_;
+  WorkTime deliverTime_;
 
   // Producer thread only.
   std::unique_ptr<RecordBuilder> builder_;
@@ -429,7 +434,10 @@ void Sink::Impl::encodeAndProduce(const WriteRequest& request, InFlight* write) 
       rows = rows_;
     }
     if (request.passed != nullptr && request.passed->isWanted()) return writes_.refuse(write, reclaimedFailure());
-    builder_->build(request, rows, records_, rowErrors_);
+    {
+      const WorkTime::Span encoding(encodeTime_);
+      builder_->build(request, rows, records_, rowErrors_);
+    }
     tellOffsets(request, rowErrors_);
     if (!rowErrors_.empty() && wholeFirst) {
       const RowError& error = rowErrors_.front();
@@ -437,6 +445,7 @@ void Sink::Impl::encodeAndProduce(const WriteRequest& request, InFlight* write) 
       return;
     }
     std::move(rowErrors_.begin(), rowErrors_.end(), std::back_inserter(write->errors));
+    const WorkTime::Span delivering(deliverTime_);
     if (!(goesAsBatch(request) ? produceBatch(request, write) : produceEach(request, write))) {
       if (!abort_ && !writes_.isBroken()) writes_.refuse(write, reclaimedFailure());
       break;
@@ -557,6 +566,7 @@ Status Sink::create(SinkConfig config, std::function<void()> wake, std::unique_p
 Status Sink::write(WriteRequest request) { return impl_->write(std::move(request)); }
 bool Sink::take(SinkEvent& out) { return impl_->take(out); }
 Status Sink::metadata(int timeoutMs, std::string& json) { return impl_->metadata(timeoutMs, json); }
+SinkStats Sink::stats() const { return impl_->stats(); }
 void Sink::close(bool abort) { impl_->close(abort); }
 
 }  // namespace sabot

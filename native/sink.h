@@ -87,6 +87,12 @@ struct SinkEvent {
   std::shared_ptr<void> keepAlive;  // Delivered, Failed: the request's
 };
 
+// The producer thread at work.
+struct SinkStats {
+  int64_t encodeNanoseconds = 0;   // columns to records
+  int64_t deliverNanoseconds = 0;  // records to librdkafka, waiting for room in its queue included
+};
+
 // Every method may be called from any thread, but take() from one at a time.
 class Sink {
  public:
@@ -109,6 +115,8 @@ class Sink {
   // JSON of the topic's metadata (metadataToJson); where it does not exist, of those that do behind it. Blocks up to
   // twice timeoutMs, less when the sink is closed meanwhile.
   Status metadata(int timeoutMs, std::string& json);
+
+  SinkStats stats() const;
 
   // false: sends what was written, waits for its deliveries (at most message.timeout.ms, librdkafka's bound), joins.
   // true: purges; what is unfinished fails with ABORTED; joins. A close(true) hurries a close(false) that is under way

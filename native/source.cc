@@ -174,6 +174,8 @@ SourceStats Source::Impl::stats() {
   stats.messages = workers_.messages();
   stats.bytes = workers_.bytes();
   stats.queuedBytes = budget_.held();
+  stats.pollNanoseconds = pollTime_.nanoseconds();
+  stats.decodeNanoseconds = workers_.decodeNanoseconds();
   const std::shared_lock lock(clientMutex_);
   if (client_ == nullptr) return stats;
   for (const auto& lane : assignment_.lanes()) {

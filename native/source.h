@@ -132,6 +132,8 @@ struct SourceStats {
   int64_t messages = 0;
   int64_t bytes = 0;
   int64_t queuedBytes = 0;
+  int64_t pollNanoseconds = 0;    // the poll thread at work
+  int64_t decodeNanoseconds = 0;  // decode workers at work, summed
   std::vector<PartitionLag> lag;
 };
 

@@ -19,6 +19,7 @@
 #include "source_partition.h"
 #include "source_queue.h"
 #include "source_worker.h"
+#include "work_time.h"
 
 namespace sabot {
 
@@ -98,6 +99,8 @@ class Source::Impl final : public ClientLog {
   bool decoding_ = false;  // decode() was called
   std::unique_ptr<Pump> pump_;  // set before decode(), which hands it to the poll thread; it then stays
   std::atomic<bool> closing_{false};
+
+  WorkTime pollTime_;
 
   std::mutex closeMutex_;  // held by whoever joins the thread; another close() waits for it
   std::thread thread_;

@@ -26,6 +26,7 @@ constexpr milliseconds inferWait{200};
 
 void Source::Impl::run() {
   while (!closing_) {
+    const auto began = Clock::now();
     runCommands();
     serveConsumer();
     serveReplies();
@@ -40,6 +41,7 @@ void Source::Impl::run() {
       else if (!inferred_) infer(now, wakeAt);
       endWhenDone();
     }
+    pollTime_.add(Clock::now() - began);
     if (wakeAt > now) wakeup_.wait(wakeAt);
   }
   leave();

@@ -103,8 +103,11 @@ void Workers::process(Lane& lane, Run run, RowBuilder* builder, const Status& un
   Status status = unusable;
   if (status.ok() && (pump_ == nullptr || !pump_->isHalted())) {
     try {
-      if (passes) builder->select(run.messages, event);
-      else status = builder->build(run.messages, event);
+      {
+        const WorkTime::Span decoding(decodeTime_);
+        if (passes) builder->select(run.messages, event);
+        else status = builder->build(run.messages, event);
+      }
       if (!passes) run.messages.clear();
       // After a failure nothing more of any partition may come, or a position would pass the batch that is missing.
       if (status.ok() && !failed_) status = handOver(lane, std::move(event), std::move(run.messages));

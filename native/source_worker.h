@@ -15,6 +15,7 @@
 #include "pump.h"
 #include "source_queue.h"
 #include "source_rows.h"
+#include "work_time.h"
 
 namespace sabot {
 
@@ -72,6 +73,7 @@ class Workers {
   bool hasFailed() const { return failed_.load(); }
   int64_t messages() const { return messages_.load(std::memory_order_relaxed); }
   int64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  int64_t decodeNanoseconds() const { return decodeTime_.nanoseconds(); }  // summed over threads
 
   // Drops what waits and joins. Not while another thread submits.
   void close();
@@ -104,6 +106,7 @@ class Workers {
   std::atomic<bool> failed_{false};
   std::atomic<int64_t> messages_{0};
   std::atomic<int64_t> bytes_{0};
+  WorkTime decodeTime_;
 };
 
 }  // namespace sabot

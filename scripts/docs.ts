@@ -1,6 +1,7 @@
 /**
  * Writes what is made from the option declarations (src/kafka/options-*.ts): the public option types with their
- * docstrings, and docs/options.md; and from the operators (src/expr/operators/) docs/expressions.md.
+ * docstrings, and docs/options.md; from the operators (src/expr/operators/)
+ * docs/expressions.md; and from the docstrings of src/metrics.ts docs/metrics.md.
  *
  *   node scripts/docs.ts           writes all
  *   node scripts/docs.ts --check   exits 1 and names what is stale
@@ -22,6 +23,7 @@ import {
   producerFixed,
 } from '../src/kafka/properties.ts'
 import { expressionsPage } from './docs-expressions.ts'
+import { metricsPage } from './docs-metrics.ts'
 
 const root = new URL('..', import.meta.url)
 
@@ -260,6 +262,7 @@ export const generated = (): readonly { readonly path: string; readonly text: st
   { path: 'src/kafka/options-types.ts', text: optionTypes() },
   { path: 'docs/options.md', text: optionsPage() },
   { path: 'docs/expressions.md', text: expressionsPage() },
+  { path: 'docs/metrics.md', text: metricsPage() },
 ]
 
 function read(path: string): string {

@@ -99,6 +99,16 @@ export interface AddonFusedSpec {
   readonly onError: 'fail' | 'skip'
 }
 
+export interface AddonSourceStats {
+  readonly messages: number
+  readonly bytes: number
+  readonly queuedBytes: number
+  readonly pollNanoseconds: number
+  readonly decodeNanoseconds: number
+  /** `messages`: decimal digits. */
+  readonly lag: readonly { readonly topic: string; readonly partition: number; readonly messages: string }[]
+}
+
 export interface AddonSource {
   /** Partition counts of topics (null: of all). Resolves to JSON [{name, partitions, error?}]; rejects with {code}. */
   metadata(topics: readonly string[] | null, timeoutMs: number): Promise<string>
@@ -117,7 +127,7 @@ export interface AddonSource {
   /** JSON [{topic, partition, offset: "123", epoch}]. */
   commit(positionsJson: string): Promise<void>
   revoked(token: number): void
-  /** JSON of SourceStats, bigint as decimal strings. */
+  /** JSON of AddonSourceStats; also after close(). */
   stats(): string
   close(): Promise<void>
 }
@@ -197,6 +207,8 @@ export interface AddonSink {
   metadata(timeoutMs: number): Promise<string>
   write(write: AddonWrite): void
   take(): AddonSinkEvent | null
+  /** JSON {encodeNanoseconds, deliverNanoseconds}; also after close(). */
+  stats(): string
   /** Flushes (or with abort purges) and joins the threads. Unfinished writes come back as 'failed' first. */
   close(abort: boolean): Promise<void>
 }

@@ -176,6 +176,9 @@ export interface SourceStats {
   readonly messages: number
   readonly bytes: number
   readonly queuedBytes: number
+  /** Milliseconds that the source was at work reading, and decoding (summed over threads). */
+  readonly pollMs: number
+  readonly decodeMs: number
   readonly lag: readonly (TopicPartition & { readonly messages: bigint })[]
 }
 
@@ -208,6 +211,12 @@ export interface Delivery {
   }[]
 }
 
+/** Milliseconds that the sink was at work: columns to records, and records to the client. */
+export interface SinkStats {
+  readonly encodeMs: number
+  readonly deliverMs: number
+}
+
 export interface Sink {
   /** Connects; rejects when the topic does not exist. */
   open(): Promise<void>
@@ -222,6 +231,8 @@ export interface Sink {
    * is told with its message's offset (`where.offset`).
    */
   adopt?(write: number): Promise<Delivery>
+  /** Also after close(). */
+  stats(): SinkStats
   /** Waits for what was written. Idempotent. */
   close(options?: { readonly abort?: boolean }): Promise<void>
 }

@@ -6,7 +6,7 @@ import { type Batch, batchToBuffers, type Column } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
 import type { Addon, AddonRoles, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
-import type { Delivery, RecordPlan, Sink, SinkOptions } from './backend.ts'
+import type { Delivery, RecordPlan, Sink, SinkOptions, SinkStats } from './backend.ts'
 import { fromAddon, isUnknown, readMetadata, topicError, untilKnown } from './native-metadata.ts'
 
 /** Writes from here on are a fused source's (native/pump.cc). */
@@ -98,6 +98,12 @@ export class NativeSink implements Sink {
       else if (this.#closing !== undefined && this.#sink === undefined) reject(this.#closed())
       else this.#pending.set(write, { resolve, reject })
     })
+  }
+
+  stats(): SinkStats {
+    if (this.#sink === undefined) return { encodeMs: 0, deliverMs: 0 }
+    const { encodeNanoseconds, deliverNanoseconds } = JSON.parse(this.#sink.stats()) as Record<string, number>
+    return { encodeMs: encodeNanoseconds! / 1e6, deliverMs: deliverNanoseconds! / 1e6 }
   }
 
   close(options: { readonly abort?: boolean } = {}): Promise<void> {

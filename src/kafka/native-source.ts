@@ -7,7 +7,15 @@ import { availableParallelism } from 'node:os'
 import { type Batch, batchFromSlab } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
-import type { Addon, AddonFusedSpec, AddonSlab, AddonSource, AddonSourceConfig, AddonSourceEvent } from './addon.ts'
+import type {
+  Addon,
+  AddonFusedSpec,
+  AddonSlab,
+  AddonSource,
+  AddonSourceConfig,
+  AddonSourceEvent,
+  AddonSourceStats,
+} from './addon.ts'
 import type {
   DecodePlan,
   MessageColumn,
@@ -213,11 +221,16 @@ export class NativeSource implements Source {
   }
 
   stats(): SourceStats {
-    if (this.#source === undefined) return { messages: 0, bytes: 0, queuedBytes: 0, lag: [] }
-    const stats = JSON.parse(this.#source.stats()) as Omit<SourceStats, 'lag'> & {
-      lag: readonly (TopicPartition & { readonly messages: string })[]
+    if (this.#source === undefined) {
+      return { messages: 0, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
     }
-    return { ...stats, lag: stats.lag.map((lag) => ({ ...lag, messages: BigInt(lag.messages) })) }
+    const { pollNanoseconds, decodeNanoseconds, ...stats } = JSON.parse(this.#source.stats()) as AddonSourceStats
+    return {
+      ...stats,
+      pollMs: pollNanoseconds / 1e6,
+      decodeMs: decodeNanoseconds / 1e6,
+      lag: stats.lag.map((lag) => ({ ...lag, messages: BigInt(lag.messages) })),
+    }
   }
 
   /** The next event that is not a line of the log; throws where the source has failed or was closed. */

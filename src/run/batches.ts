@@ -137,6 +137,6 @@ export class BatchesSource implements Source {
   }
 
   stats(): SourceStats {
-    return { messages: Number(this.#rows), bytes: 0, queuedBytes: 0, lag: [] }
+    return { messages: Number(this.#rows), bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
   }
 }

@@ -92,7 +92,7 @@ export class RunLoop {
   #stopping = false
   #closing = false
   #bytesInFlight = 0
-  #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, lag: [] }
+  #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
   #windowChanged: (() => void)[] = []
   #committing: Promise<void> = Promise.resolve()
   #step: { readonly since: number; readonly origin: Origin; reported: boolean } | undefined
@@ -124,9 +124,15 @@ export class RunLoop {
   metrics(): RunMetrics {
     // A closed source is not asked any more: how it stood before it closed is what counts.
     if (!this.#closing) this.#stats = this.#parts.source.stats()
-    const { queuedBytes, lag } = this.#stats
-    return this.#parts.counters.snapshot({
+    const { queuedBytes, pollMs, decodeMs, lag } = this.#stats
+    const { counters, outlet } = this.#parts
+    const { encodeMs, deliverMs } = outlet.stats?.() ?? { encodeMs: 0, deliverMs: 0 }
+    return counters.snapshot({
       queuedBytes,
+      pollMs,
+      decodeMs,
+      encodeMs,
+      deliverMs,
       lag,
       inFlight: this.#inFlight.size,
       assigned: [...this.#assigned.values()],
@@ -147,14 +153,16 @@ export class RunLoop {
       await this.#closeFailed(this.#failure!.drain)
     } finally {
       clearInterval(timer)
-      counters.end()
+      counters.stop()
       rowErrors.flush()
     }
+    const metrics = this.metrics()
+    counters.ended(metrics, this.#failure?.error)
     if (this.#failure !== undefined) {
       logger.error({ code: this.#failure.error.code }, this.#failure.error.message)
       throw this.#failure.error
     }
-    return this.metrics()
+    return metrics
   }
 
   async #flow(): Promise<void> {
@@ -178,7 +186,7 @@ export class RunLoop {
   }
 
   async #read(): Promise<void> {
-    const { source, logger } = this.#parts
+    const { source, logger, counters } = this.#parts
     let ended = false
     for (;;) {
       let event: SourceEvent
@@ -195,6 +203,7 @@ export class RunLoop {
             this.#positions.assign(topic, partition, epoch)
             this.#assigned.set(`${partition}/${topic}`, { topic, partition })
           }
+          counters.rebalanced('assigned', event.partitions)
           logger.debug({ partitions: event.partitions }, 'partitions assigned')
           break
         case 'revoked':
@@ -225,8 +234,9 @@ export class RunLoop {
   }
 
   #revoke(event: RevokedEvent): void {
-    const { source, logger } = this.#parts
+    const { source, logger, counters } = this.#parts
     const taken = new Set(event.partitions.map(({ topic, partition }) => `${partition}/${topic}`))
+    counters.rebalanced(event.lost ? 'lost' : 'revoked', event.partitions)
     logger.debug({ partitions: event.partitions, lost: event.lost }, 'partitions revoked')
     for (const { topic, partition } of event.partitions) {
       this.#positions.close(topic, partition)
@@ -267,13 +277,11 @@ export class RunLoop {
   }
 
   /** Throws where a row ends the run. */
-  #count({ position: { topic, partition }, messages, bytes, errors }: BatchEvent, rows: number): void {
+  #count({ position, messages, bytes, errors }: BatchEvent, rows: number): void {
     const { counters, rowErrors } = this.#parts
-    counters.messagesIn += messages
-    counters.bytesIn += bytes
-    counters.batches++
+    const { topic, partition } = position
+    counters.taken(position, messages, bytes, rows)
     for (const error of errors) rowErrors.report({ topic, partition, ...error })
-    counters.rowsIn += rows
   }
 
   /** A batch of a fused run. What it wrote is waited for, also where the run is being stopped. */
@@ -294,20 +302,22 @@ export class RunLoop {
   }
 
   async #process(program: Program, { event, ticket }: Item): Promise<void> {
-    const { outlet } = this.#parts
+    const { counters, outlet } = this.#parts
     const { topic, partition, offset } = event.position
     const rows = numSelected(event.batch)
     this.#count(event, rows)
     if (rows === 0) return ticket.delivered()
 
     const origin: Origin = { topic, partition, position: offset, cut: undefined }
-    this.#step = { since: performance.now(), origin, reported: false }
+    const since = performance.now()
+    this.#step = { since, origin, reported: false }
     let outputs: readonly Output[]
     try {
       const returned = program.run(event.batch, origin)
       outputs = returned instanceof Promise ? await this.#unlessHalted(returned) : returned
     } finally {
       this.#step = undefined
+      counters.stepped(performance.now() - since)
     }
     // A limit cut this batch: the position ends behind the last row taken, or nowhere where that is not known.
     const settle = (): void => {
@@ -325,11 +335,11 @@ export class RunLoop {
   /** `settle`: the rows were delivered. */
   #deliver(written: ReturnType<Outlet['write']>, bytes: number, ticket: Ticket, settle: () => void): void {
     const { counters } = this.#parts
+    const since = performance.now()
     const delivery = written.then(
       (delivered) => {
         if (delivered === null) return ticket.dropped()
-        counters.rowsOut += delivered.rows
-        counters.bytesOut += delivered.bytes
+        counters.acknowledged(delivered.rows, delivered.bytes, performance.now() - since)
         settle()
       },
       (error) => this.#fail(error, false),
@@ -408,7 +418,7 @@ export class RunLoop {
       if (positions.length === 0) return
       await offsets.commit(positions)
       this.#positions.committed(positions)
-      counters.commits++
+      counters.committed(positions)
     })
     this.#committing = commit.catch(() => {})
     return commit

@@ -4,7 +4,7 @@
  */
 import { type Batch, batchToRecordBatch, byteSize, type Column, numSelected, type RecordBatch } from '../batch.ts'
 import { SabotError } from '../errors.ts'
-import type { Delivery, Sink, Source } from '../kafka/backend.ts'
+import type { Delivery, Sink, SinkStats, Source } from '../kafka/backend.ts'
 import type { Origin, Output } from './paths.ts'
 import { asSabotError, type RowError, type RowErrors } from './policy.ts'
 import type { BatchContext, Program } from './program.ts'
@@ -25,6 +25,8 @@ export interface Outlet {
   fuse?(source: Source, program: Program): boolean
   /** As write(), of what a fused source wrote. */
   adopt?(write: number, origin: Pick<Origin, 'topic' | 'partition'>): Promise<Pick<Delivery, 'rows' | 'bytes'>>
+  /** How long its threads were at work; also after close(). Absent: it has none. */
+  stats?(): SinkStats
   /** Waits for what was written, or drops it. Idempotent. */
   close(options: { readonly abort: boolean }): Promise<void>
 }
@@ -85,6 +87,13 @@ export const kafkaOutlet = (sinks: readonly Sink[], rowErrors: RowErrors): Outle
     return {
       rows: deliveries.reduce((sum, { rows }) => sum + rows, 0),
       bytes: deliveries.reduce((sum, { bytes }) => sum + bytes, 0),
+    }
+  },
+  stats() {
+    const stats = sinks.map((sink) => sink.stats())
+    return {
+      encodeMs: stats.reduce((sum, { encodeMs }) => sum + encodeMs, 0),
+      deliverMs: stats.reduce((sum, { deliverMs }) => sum + deliverMs, 0),
     }
   },
   async close({ abort }) {

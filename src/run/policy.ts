@@ -43,7 +43,7 @@ export class RowErrors {
 
   /** Under `fail` throws; the run ends and nothing at or past the row is committed. */
   report(error: RowError): void {
-    this.#counters.error(error.code)
+    this.#counters.rowFailed(error)
     const { topic, partition, offset, code, message } = error
     if (this.policy === 'fail') {
       const place = `${topic}[${partition}]${offset === undefined ? '' : ` at offset ${offset}`}`

@@ -76,6 +76,11 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
     logger,
     commitIntervalMs: kafka?.commitIntervalMs ?? 1000,
   })
+  counters.began({
+    backend: backend?.name ?? 'memory',
+    source: plan.source.title,
+    sinks: isOutlet(to) ? [] : to.map(({ sink }) => sink.topic),
+  })
   const unlisten = listen(loop, options.signal, options.signals)
   loop.done.then(unlisten, unlisten)
   return {

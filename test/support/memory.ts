@@ -12,6 +12,7 @@ import type {
   RecordPlan,
   Sink,
   SinkOptions,
+  SinkStats,
   Source,
   SourceEvent,
   SourceOptions,
@@ -220,7 +221,7 @@ export class MemorySource implements Source {
   }
 
   stats(): SourceStats {
-    return { messages: this.#messages, bytes: 0, queuedBytes: 0, lag: [] }
+    return { messages: this.#messages, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
   }
 
   // ---- what a test does to it
@@ -392,6 +393,10 @@ export class MemorySink implements Sink {
     await appended
     if (this.#isAborted()) throw new SabotError('CLOSED', 'toKafka: the sink was closed')
     return { rows: records.length, bytes: records.reduce((sum, r) => sum + (r.value?.length ?? 0), 0), errors }
+  }
+
+  stats(): SinkStats {
+    return { encodeMs: 0, deliverMs: 0 }
   }
 
   #isAborted(): boolean {

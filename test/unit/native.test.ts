@@ -73,7 +73,7 @@ class Script {
         if (script.refuse !== undefined) throw Object.assign(new Error(script.refuse.message), script.refuse)
       }
       stats = () =>
-        '{"messages":1,"bytes":2,"queuedBytes":3,"lag":[{"topic":"orders","partition":0,"messages":"9007199254740993"}]}'
+        '{"messages":1,"bytes":2,"queuedBytes":3,"pollNanoseconds":1500000,"decodeNanoseconds":2500000,"lag":[{"topic":"orders","partition":0,"messages":"9007199254740993"}]}'
       close = async () => void script.calls.push(['close'])
     }
     class Sink {
@@ -360,6 +360,7 @@ describe('reading', () => {
     ])
     script.refuse = { code: 'KAFKA', message: 'Broker: Unknown member' }
     expect(await failure(source.commit([]))).toMatchObject({ code: 'KAFKA', message: 'Broker: Unknown member' })
+    expect(source.stats()).toMatchObject({ queuedBytes: 3, pollMs: 1.5, decodeMs: 2.5 })
     expect(source.stats().lag).toEqual([{ topic: 'orders', partition: 0, messages: 9007199254740993n }])
   })
 })
