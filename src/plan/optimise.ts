@@ -4,6 +4,7 @@
  *
  *   fold.ts      constants are computed
  *   filters.ts   filters move towards the source, cheap ones first, and into the decoder
+ *   union.ts     into the decoder, too, what the branches of a fanOut let through together
  *   paths.ts     backward from the sink, or from those of all branches,
  *   needs.ts     with the columns that each step needs of the one before
  *   common.ts    what is computed twice is computed once
@@ -23,6 +24,7 @@ import type { PhysicalStep } from './physical.ts'
 import type { Predicate } from './pushdown.ts'
 import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
 import { pruneStructs } from './structs.ts'
+import { pushUnion } from './union.ts'
 
 export interface Optimised extends OptimisedPath {
   readonly bound: BoundPlan
@@ -61,7 +63,13 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
     const split = splitFilters(fold ? foldSteps(steps) : steps)
     return filters ? orderFilters(hoistFilters(split, native)) : split
   }
-  const { remaining, pushed, predicates } = pushFilters(bound.source, arrange(bound.steps))
+  const { remaining, ...own } = pushFilters(bound.source, arrange(bound.steps))
+  // Behind filters alone columns are the source's own.
+  const ofBranches = remaining.every(({ step }) => step.kind === 'filter')
+    ? pushUnion(bound.source, bound, arrange)
+    : { pushed: [], predicates: [] }
+  const pushed = [...own.pushed, ...ofBranches.pushed]
+  const predicates = [...own.predicates, ...ofBranches.predicates]
   const refine = (steps: readonly PhysicalStep[], before: Scope): readonly PhysicalStep[] => {
     const fused = fuseFilters(steps)
     return common ? shareCommon(fused, fieldsAt(before, bound.source)) : fused

@@ -96,6 +96,51 @@ describe('fanOut', () => {
     expect(ids('b')).toEqual([2])
   })
 
+  it('does not decode rows that no branch keeps, where the decoder can answer what every branch begins with', async () => {
+    broker.produce('in', 0, ...rows(6))
+    const pipeline = bounded()
+      .filter(col('id').lt(5))
+      .fanOut((s) => [
+        s.filter(col('country').eq('FR').and(col('id').mul(2).gt(3))).toKafka({ topic: 'a' }),
+        s.fanOut((t) => [
+          t.filter(col('amount').gt(30).and(col('id').ge(0))).toKafka({ topic: 'b' }),
+          t.filter(col('amount').lt(5)).limit(9).toKafka({ topic: 'c' }),
+        ]),
+      ])
+    const metrics = await pipeline.run(quiet)
+    expect(broker.sources[0]!.plan!.predicate).toMatchObject([
+      'and',
+      [
+        ['lt', 0, { i: '5' }],
+        [
+          'or',
+          [
+            ['eq', 2, { s: 'FR' }],
+            [
+              'and',
+              [
+                ['gt', 1, { f: 30 }],
+                ['ge', 0, { i: '0' }],
+              ],
+            ],
+            ['lt', 1, { f: 5 }],
+          ],
+        ],
+      ],
+    ])
+    expect([ids('a'), ids('b'), ids('c')]).toEqual([[3], [4], [0]])
+    // 0 for c, 1 and 3 for a, 4 for b; 2 is nobody's.
+    expect(metrics).toMatchObject({ messagesIn: 6, rowsIn: 4 })
+    expect(broker.committed.get('in/0')).toBe(6n)
+    expect(pipeline.explain()).toMatch("2 filter country = 'FR' or amount > 30 and id >= 0 or amount < 5")
+
+    const takesAll = bounded().fanOut((s) => [
+      s.filter(col('id').lt(5)).toKafka({ topic: 'a' }),
+      s.filter(col('id').mul(2).lt(5)).toKafka({ topic: 'b' }),
+    ])
+    expect(takesAll.explain()).not.toMatch('answered by the decoder')
+  })
+
   it('runs shared steps once, and the functions of branches one after the other', async () => {
     broker.produce('in', 0, ...rows(4))
     const calls: string[] = []
