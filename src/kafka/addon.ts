@@ -207,7 +207,7 @@ export interface AddonSink {
   metadata(timeoutMs: number): Promise<string>
   write(write: AddonWrite): void
   take(): AddonSinkEvent | null
-  /** JSON {encodeNanoseconds, deliverNanoseconds}; also after close(). */
+  /** JSON {encodeNanoseconds, deliverNanoseconds}; also after close(). Times of the producer thread. */
   stats(): string
   /** Flushes (or with abort purges) and joins the threads. Unfinished writes come back as 'failed' first. */
   close(abort: boolean): Promise<void>

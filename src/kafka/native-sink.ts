@@ -27,6 +27,8 @@ export class NativeSink implements Sink {
   #closing: Promise<void> | undefined
   readonly #pending = new Map<number, Pending>()
   #lastId = 0
+  /** How it stood when the sink was closed. */
+  #lastStats: SinkStats = { encodeMs: 0, deliverMs: 0 }
   /** What became of writes of a fused run that nobody has adopted yet. */
   readonly #early = new Map<number, WriteEvent>()
 
@@ -101,7 +103,7 @@ export class NativeSink implements Sink {
   }
 
   stats(): SinkStats {
-    if (this.#sink === undefined) return { encodeMs: 0, deliverMs: 0 }
+    if (this.#sink === undefined) return this.#lastStats
     const { encodeNanoseconds, deliverNanoseconds } = JSON.parse(this.#sink.stats()) as Record<string, number>
     return { encodeMs: encodeNanoseconds! / 1e6, deliverMs: deliverNanoseconds! / 1e6 }
   }
@@ -122,6 +124,7 @@ export class NativeSink implements Sink {
     } finally {
       // What was unfinished comes back as failed first; nobody is left waiting in any case.
       this.#drain()
+      this.#lastStats = this.stats()
       this.#sink = undefined
       for (const { reject } of this.#pending.values()) reject(this.#closed())
       this.#pending.clear()

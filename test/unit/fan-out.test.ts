@@ -410,6 +410,7 @@ describe('the plan of a fanOut', () => {
         '      in TypeScript:',
         '        3 limit 3',
         '      write c: json of id',
+        '      encodes columns: step 2 select changes the value',
         '      records keep their key, headers, timestamp',
         '  not fused: there are several sinks',
         '  backend: auto; at-least-once, positions in the group g',

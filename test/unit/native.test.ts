@@ -85,6 +85,7 @@ class Script {
       metadata = () =>
         metadata(this.topic in script.topics ? [this.topic] : [this.topic, ...Object.keys(script.topics)])
       take = take
+      stats = () => '{"encodeNanoseconds":3500000,"deliverNanoseconds":4500000}'
       write = (write: AddonWrite) => {
         script.writes.push(write)
       }
@@ -546,6 +547,7 @@ describe('writing', () => {
     expect((await written).code).toBe('CLOSED')
     expect((await failure(sink.write(await rows(), columns, 'fail'))).code).toBe('CLOSED')
     expect(script.calls.filter(([name]) => name === 'close')).toEqual([['close', true]])
+    expect(sink.stats()).toEqual({ encodeMs: 3.5, deliverMs: 4.5 })
   })
 })
 
