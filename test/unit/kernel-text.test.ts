@@ -40,12 +40,15 @@ const oddities = [
     '\u{10ffff}',
   ],
 ]
+/** Of few letters, so that they repeat. */
+const doubled = fc.string({ unit: fc.constantFrom('a', 'b', ','), maxLength: 9 })
 const plain = fc.string({
   unit: fc.constantFrom('a', 'b', 'B', 'Z', 'z', '@', '[', ' ', '\n', ',', '%', '_', '\\', '1'),
   maxLength: 9,
 })
 const anyText = fc.oneof(
   plain,
+  doubled,
   fc.string({ unit: fc.oneof(fc.constantFrom(...oddities), fc.constantFrom('a', 'B', ',', '%')), maxLength: 6 }),
   fc.string({ unit: 'grapheme', maxLength: 5 }),
 )
@@ -58,7 +61,7 @@ const rowOf = (text: fc.Arbitrary<string>): fc.Arbitrary<Row> =>
 /** Columns of ASCII alone go their own way. */
 const recipes: fc.Arbitrary<Recipe> = fc.oneof(
   recipesOf(rowOf(anyText)),
-  recipesOf(rowOf(plain)),
+  recipesOf(rowOf(fc.oneof(plain, doubled))),
   recipesOf(rowOf(fc.oneof(anyText, long))),
 )
 
@@ -88,8 +91,14 @@ const texts: fc.Arbitrary<Case> = fc.oneof(
   { weight: 1, arbitrary: fc.oneof(anyText, fc.constant(null)).map(literal) },
   { weight: 1, arbitrary: columns.map((one) => strict(one.expr.str.trim(), [one], (s: string) => s.trim())) },
 )
+/** Short, so that they are found: also overlapping themselves and each other. */
+const needles = fc.oneof(
+  fc.constantFrom('a', 'b', 'B', ',', ' ', '%', 'aa', 'ab', 'aba', 'a,', '\u00e9', '\u{1f600}'),
+  plain,
+  anyText,
+)
 const others = fc.oneof(
-  { weight: 3, arbitrary: fc.oneof(plain, anyText).map(literal) },
+  { weight: 3, arbitrary: needles.map(literal) },
   { weight: 1, arbitrary: fc.constantFrom(column('t'), column('w'), literal(null), literal('')) },
 )
 const ints = fc.oneof(
@@ -119,9 +128,12 @@ function likeRegExp(pattern: string): RegExp {
 }
 
 const likePatterns = fc
-  .array(fc.oneof(fc.constantFrom('%', '_', '\\%', '\\_', '\\\\', 'a', 'b', 'B', ','), fc.constantFrom(...oddities)), {
-    maxLength: 6,
-  })
+  .oneof(
+    fc.array(fc.constantFrom('%', '%', '_', 'a', 'b', ','), { maxLength: 7 }),
+    fc.array(fc.oneof(fc.constantFrom('%', '_', '\\%', '\\_', '\\\\', 'B', '\u00e9'), fc.constantFrom(...oddities)), {
+      maxLength: 6,
+    }),
+  )
   .map((parts) => parts.join(''))
 const regExps = fc.constantFrom(
   /a/,
@@ -165,7 +177,7 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
         : strict(a.expr.str.substring(start.expr, size.expr), [a, start, size], substring),
     ),
   replace: fc
-    .tuple(texts, fc.oneof(plain, anyText), anyText)
+    .tuple(texts, needles, anyText)
     .filter(([, search]) => search !== '')
     .map(([a, search, instead]) =>
       strict(a.expr.str.replace(search, instead), [a], (s: string) => s.replaceAll(search, () => instead)),
@@ -190,7 +202,7 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
       }),
     ),
   split: fc
-    .tuple(texts, fc.oneof(plain, fc.constantFrom(',', 'a', '\u{1f600}')))
+    .tuple(texts, needles)
     .filter(([, separator]) => separator !== '')
     .map(([a, separator]) => strict(a.expr.str.split(separator), [a], (s: string) => s.split(separator))),
 }
