@@ -23,8 +23,8 @@ export interface Measurement {
   readonly peakBytes: number
   /** CPU time of the JavaScript thread alone, in that time. */
   readonly threadSeconds?: number
-  /** Of Sabot: whether `explain()` says that the run is fused. */
-  readonly fused?: boolean
+  /** Of Sabot's pipelines: what `explain()` says of fusion. */
+  readonly fusion?: string
 }
 
 const cpuSeconds = (): number => {
@@ -68,7 +68,7 @@ export class Window {
     this.#ended = readClocks()
   }
 
-  print(outcome: Pick<Measurement, 'rows' | 'over' | 'sum' | 'fused'>): void {
+  print(outcome: Pick<Measurement, 'rows' | 'over' | 'sum' | 'fusion'>): void {
     const [began, ended] = [this.#began, this.#ended]
     const measurement: Measurement = {
       ...outcome,

@@ -58,8 +58,8 @@ export async function measure(
     const got = last as Measurement
     const failed = await problem(got)
     if (failed !== undefined) return { failed: `wrong result: ${failed}` }
-    const notes = got.fused === undefined ? {} : { notes: [got.fused ? 'fused' : 'not fused'] }
-    return { figures: figuresOf(got, wholeSeconds), ...notes }
+    const figures = figuresOf(got, wholeSeconds)
+    return got.fusion === undefined ? { figures } : { figures, notes: [got.fusion] }
   } catch (error) {
     return { failed: (error as Error).message }
   }
