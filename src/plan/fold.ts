@@ -73,7 +73,12 @@ const fold = (node: Node, fields: Fields): Folded => {
 const keepsType = (before: CallNode, after: CallNode, fields: Fields): boolean => {
   if (before === after) return true
   if (fields === undefined) return operators[before.op].form !== 'call'
-  return sameType(typeOf(before, fields), typeOf(after, fields))
+  try {
+    return sameType(typeOf(before, fields), typeOf(after, fields))
+  } catch {
+    // coalesce of an int8 and 300: no literal of that type.
+    return false
+  }
 }
 
 const simpler = (call: CallNode, fields: Fields): Node => {

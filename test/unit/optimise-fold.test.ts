@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { Plan, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
 
-const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8', ok: 'bool' })
+const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8', ok: 'bool', small: 'int8' })
 const planned = (...steps: readonly Step[]) => {
   const source = { kind: 'batches', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
   const plan: Plan = { source, steps, sink: { kind: 'collect' } }
@@ -38,6 +38,12 @@ describe('constants', () => {
     expect(folded(col('id').add(lit(6).div(2)))).toBe('id + 6 / 2')
     expect(folded(lit(null).and(true))).toBe('null and true')
     expect(folded(lit(1).mod(0))).toBe('1 % 0')
+  })
+
+  it('stay calls where a literal would stand for another type', () => {
+    expect(folded(coalesce(col('small'), lit(1).add(1)))).toBe('coalesce(small, 1 + 1)')
+    expect(folded(coalesce(col('small'), lit(150).add(150)))).toBe('coalesce(small, 150 + 150)')
+    expect(folded(coalesce(col('id'), lit(1).add(1)))).toBe('coalesce(id, 2)')
   })
 
   it('that fail are left for the run: each row is an error', () => {
