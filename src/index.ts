@@ -3,19 +3,10 @@
 export type { Table } from './batch/table.ts'
 export type { RecordBatch } from './batch.ts'
 export { type ErrorCode, type ErrorPlace, SabotError } from './errors.ts'
-export {
-  type ColumnsOf,
-  coalesce,
-  col,
-  concat,
-  Expr,
-  hash,
-  type Literal,
-  lit,
-  when,
-  type ZoneOption,
-} from './expr/expr.ts'
+export type { ColumnsOf } from './expr/columns.ts'
+export { coalesce, col, concat, Expr, hash, type Literal, lit, type ZoneOption } from './expr/expr.ts'
 export type { CalendarUnit } from './expr/times.ts'
+export { when } from './expr/when.ts'
 export { createTopics } from './kafka/admin.ts'
 export type { From, Until } from './kafka/backend.ts'
 export { EmbeddedBroker } from './kafka/broker.ts'

@@ -3,17 +3,8 @@
 import { type Table, tableOf } from './batch/table.ts'
 import type { RecordBatch } from './batch.ts'
 import { describe, SabotError } from './errors.ts'
-import {
-  type ColumnsOf,
-  col,
-  columnsFor,
-  Expr,
-  type FitAll,
-  type Fits,
-  type Literal,
-  lit,
-  type TypesOf,
-} from './expr/expr.ts'
+import { type ColumnsOf, columnsFor, type FitAll, type TypesOf } from './expr/columns.ts'
+import { col, Expr, type Fits, type Literal, lit } from './expr/expr.ts'
 import type { MessageTypes, TypeOfColumn } from './expr/types.ts'
 import {
   type KafkaSinkOptions,

@@ -1,6 +1,6 @@
 /** `col()`, `lit()` and the expressions that they begin. An Expr wraps a frozen node; its type parameter is that node. */
-import { describe, didYouMean, SabotError } from '../errors.ts'
-import type { ColumnType, Field, TimeUnit, TypeName } from '../schema.ts'
+import { describe, SabotError } from '../errors.ts'
+import type { TimeUnit, TypeName } from '../schema.ts'
 import { castType } from './casts.ts'
 import { zoneOf } from './kernels/zones.ts'
 import {
@@ -8,22 +8,18 @@ import {
   type ColNode,
   callNode,
   colNode,
-  columnsOf,
-  conjunctsOf,
   type Literal,
   type LitNode,
   litNode,
   type Node,
   type OpName,
   type TimeParseOp,
-  withPaths,
 } from './nodes.ts'
 import { likeTokens, regExpGroup, regExpParts } from './patterns.ts'
 import { print } from './print.ts'
 import { checkParsePattern, timePattern } from './time-patterns.ts'
 import { type CalendarUnit, checkUnit } from './times.ts'
-import type { Fits, MessageTypes, NodeOf, TypeOf } from './types.ts'
-import { typeOf } from './typing.ts'
+import type { Fits, NodeOf, TypeOf } from './types.ts'
 
 /** An expression or a value that stands for itself. */
 export type Operand = Expr | Literal
@@ -483,7 +479,7 @@ const unary = (op: OpName, arg: Expr<unknown>): never => new Expr(callNode(op, [
 /** Every Expr wraps a node; only its type says which. */
 const nodeOf = (expr: Expr<unknown>): Node => expr.node as Node
 
-const toNode = (operand: Operand): Node => (operand instanceof Expr ? nodeOf(operand) : litNode(operand))
+export const toNode = (operand: Operand): Node => (operand instanceof Expr ? nodeOf(operand) : litNode(operand))
 
 /** A column by its name: `col('amount')`; message columns are `$key`, `$topic`, `$partition`, `$offset`, ... */
 export function col<const Name extends string>(name: Name): Expr<ColNode<Name>> {
@@ -508,108 +504,5 @@ export function coalesce<const V extends readonly [Operand, ...Operand[]]>(
   if (values.length === 0) throw new SabotError('SCHEMA', 'coalesce() takes one expression at least.')
   return new Expr(callNode('coalesce', values.map(toNode))) as never
 }
-
-/**
- * The value behind the first condition that is true: `when(p).then(x).when(q).then(y).otherwise(z)`. Without
- * `otherwise`, null where none is. The values have one type, as those of `coalesce`. A row error of a value counts
- * only for the rows that take it.
- */
-export function when<const P extends Condition>(condition: P): Begun<readonly [], P> {
-  return new When([], condition) as never
-}
-
-type Condition = Expr | boolean | null
-type Begun<Before extends readonly unknown[], P> = When<readonly [...Before, NodeOf<P>]>
-
-/** `when(p)`, which waits for its value. */
-export class When<Args extends readonly unknown[]> {
-  readonly #args: readonly Node[]
-
-  constructor(before: readonly Node[], condition: Operand) {
-    this.#args = [...before, toNode(condition)]
-  }
-
-  // biome-ignore lint/suspicious/noThenProperty: the word that SQL, Polars and Spark have for it; nobody awaits one
-  then<const V extends Operand>(value: V): Then<readonly [...Args, NodeOf<V>]> {
-    return new Then([...this.#args, toNode(value)])
-  }
-}
-
-/** `when(p).then(x)`: null where p is not true, until `otherwise` says what else. */
-export class Then<Args extends readonly unknown[]> extends Expr<CallNode<'when', readonly [...Args, LitNode<null>]>> {
-  constructor(args: readonly Node[]) {
-    super(callNode('when', [...args, litNode(null)]) as never)
-  }
-
-  when<const P extends Condition>(condition: P): Begun<Args, P> {
-    return new When(branches(this), condition) as never
-  }
-
-  otherwise<const V extends Operand>(value: V): Expr<CallNode<'when', readonly [...Args, NodeOf<V>]>> {
-    return new Expr(callNode('when', [...branches(this), toNode(value)])) as never
-  }
-}
-
-const branches = (then: Expr<unknown>): readonly Node[] => (nodeOf(then) as CallNode).args.slice(0, -1)
-
-/** The columns of a shape, as a typed lambda gets them: `(b) => b.amount.gt(1000)`. */
-export type ColumnsOf<S> = { readonly [Name in keyof S & string]: Expr<ColNode<Name>> } & {
-  readonly [Name in Exclude<keyof MessageTypes, keyof S>]: Expr<ColNode<Name>>
-}
-
-/** The object that a typed lambda gets. A name that is not in `names` throws SCHEMA; undefined: any name may be used. */
-export function columnsFor<S>(names: readonly string[] | undefined): ColumnsOf<S> {
-  return new Proxy(Object.freeze({}) as ColumnsOf<S>, {
-    get(_, name) {
-      if (typeof name !== 'string') return undefined
-      if (names === undefined || names.includes(name)) return col(name)
-      throw new SabotError(
-        'SCHEMA',
-        `There is no column "${name}".${didYouMean(name, names)} The columns here: ${names.join(', ') || 'none'}.`,
-        { where: { column: name } },
-      )
-    },
-  })
-}
-
-/** With `a.b` as the field b of the column a, where `names` has a and no `a.b`. */
-export function exprWithPaths<N>(expr: Expr<N>, names: readonly string[]): Expr<N> {
-  const node = withPaths(nodeOf(expr), names)
-  return node === expr.node ? expr : (new Expr(node) as never)
-}
-
-/** Names of the columns that an expression reads. */
-export function exprColumns(expr: Expr<unknown>): readonly string[] {
-  return columnsOf(nodeOf(expr))
-}
-
-/** The type of an expression over these columns. Throws SCHEMA or UNSUPPORTED where it does not fit them. */
-export function exprType(expr: Expr<unknown>, fields: readonly Field[]): ColumnType {
-  return typeOf(
-    nodeOf(
-      exprWithPaths(
-        expr,
-        fields.map(({ name }) => name),
-      ),
-    ),
-    fields,
-  )
-}
-
-/** The terms of a chain of `and`s. */
-export function exprConjuncts(expr: Expr<unknown>): readonly Expr[] {
-  return conjunctsOf(nodeOf(expr)).map((node) => new Expr(node))
-}
-
-/** The other way round: one or more terms as a chain of `and`s, in order. */
-export function allOf(terms: readonly Expr[]): Expr {
-  return terms.reduce((all, term) => new Expr(callNode('and', [all.node, term.node])))
-}
-
-/** `unknown` where each expression of an object fits the shape: for `columns: C & FitAll<C, S>`. */
-export type FitAll<C, S> = { readonly [Name in keyof C]: Fits<NodeOf<C[Name]>, S> }
-
-/** The shape that an object of expressions and literals gives. */
-export type TypesOf<C, S> = { readonly [Name in keyof C]: TypeOf<NodeOf<C[Name]>, S> }
 
 export type { ColNode, Fits, Literal, LitNode, Node, NodeOf, TypeOf }

@@ -1,6 +1,7 @@
 /** Resolves a plan against the source's fields: which columns, of which types, stand before and after each step. */
 import { didYouMean, SabotError } from '../errors.ts'
-import { Expr, exprColumns, exprType, exprWithPaths } from '../expr/expr.ts'
+import { exprColumns, exprType, exprWithPaths } from '../expr/columns.ts'
+import { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
 import { checkPart, checkValue } from './sink-columns.ts'
 import {

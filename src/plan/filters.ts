@@ -6,7 +6,9 @@
  * the plan was written: it passes no other conjunct. What cannot fail may come before it, and then there may be fewer
  * errors than as written: rows that are filtered out are nobody's.
  */
-import { Expr, exprColumns } from '../expr/expr.ts'
+
+import { exprColumns } from '../expr/columns.ts'
+import { Expr } from '../expr/expr.ts'
 import { type Node, withColumnNames } from '../expr/nodes.ts'
 import type { Field } from '../schema.ts'
 import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'

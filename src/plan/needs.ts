@@ -2,7 +2,9 @@
  * Backward from the sink: which columns each step needs of the one before. What nobody reads afterwards is not computed,
  * and so can not fail either: an error is always that of a value which somebody wanted.
  */
-import { col, type Expr, exprColumns } from '../expr/expr.ts'
+
+import { exprColumns } from '../expr/columns.ts'
+import { col, type Expr } from '../expr/expr.ts'
 import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
 import { mayFail } from './cost.ts'
 import type { Envelope, PhysicalStep } from './physical.ts'

@@ -5,7 +5,8 @@
  * value.
  */
 import { nanoseconds } from '../batch.ts'
-import { type Expr, exprConjuncts } from '../expr/expr.ts'
+import { exprConjuncts } from '../expr/columns.ts'
+import type { Expr } from '../expr/expr.ts'
 import { literalTime } from '../expr/literals.ts'
 import type { Literal, Node } from '../expr/nodes.ts'
 import type { ColumnType, Field } from '../schema.ts'

@@ -2,8 +2,9 @@
  * What the branches of a fanOut let through together. Where each begins with filters that the decoder can answer, it
  * also answers their disjunction: a row that no branch keeps is never written. The branches go on asking for themselves.
  */
+
+import { allOf } from '../expr/columns.ts'
 import type { Expr } from '../expr/expr.ts'
-import { allOf } from '../expr/expr.ts'
 import type { BoundPath, BoundStep, Scope } from './bind.ts'
 import { type PushedFilters, pushFilters } from './filters.ts'
 import type { MakePredicate } from './pushdown.ts'

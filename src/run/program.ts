@@ -18,7 +18,7 @@ import {
   unnestBatch,
 } from '../batch.ts'
 import { didYouMean, SabotError } from '../errors.ts'
-import { allOf, exprWithPaths } from '../expr/expr.ts'
+import { allOf, exprWithPaths } from '../expr/columns.ts'
 import { type ColumnKernel, compileColumn, compileFilter, type FilterKernel, type OnRowError } from '../expr/kernel.ts'
 import type { DecodePlan, RecordPlan } from '../kafka/backend.ts'
 import { fusion } from '../plan/fusion.ts'

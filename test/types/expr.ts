@@ -1,18 +1,8 @@
 /** Compiled, never run: what the compiler accepts of expressions, and what it must not. */
-import {
-  type ColumnsOf,
-  coalesce,
-  col,
-  concat,
-  type Expr,
-  type FitAll,
-  type Fits,
-  hash,
-  lit,
-  type TypeOf,
-  type TypesOf,
-  when,
-} from '../../src/expr/expr.ts'
+
+import type { ColumnsOf, FitAll, TypesOf } from '../../src/expr/columns.ts'
+import { coalesce, col, concat, type Expr, type Fits, hash, lit, type TypeOf } from '../../src/expr/expr.ts'
+import { when } from '../../src/expr/when.ts'
 import type { AnySchema, RowInput, RowOf, SchemaLiteral } from '../../src/schema.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false

@@ -2,19 +2,20 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { batchFromRows, batchToRows } from '../../src/batch.ts'
-import * as face from '../../src/expr/expr.ts'
+import * as expressions from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
 import type { OpName } from '../../src/expr/nodes.ts'
 import type { Example } from '../../src/expr/operator.ts'
 import { operatorGroups, operators } from '../../src/expr/operators.ts'
+import { when } from '../../src/expr/when.ts'
 import { type ColumnType, parseSchema, parseType, typeText } from '../../src/schema.ts'
 
 /** The text of an example, with col, lit and the other functions of the face in scope. Only here: never on input. */
-function evaluate(text: string): face.Expr {
-  const functions = Object.entries(face).filter(([, value]) => typeof value === 'function')
+function evaluate(text: string): expressions.Expr {
+  const functions = Object.entries({ ...expressions, when }).filter(([, value]) => typeof value === 'function')
   const make = new Function(...functions.map(([name]) => name), `'use strict'; return ${text}`) as (
     ...given: unknown[]
-  ) => face.Expr
+  ) => expressions.Expr
   return make(...functions.map(([, value]) => value))
 }
 

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { batchFromRows } from '../../src/batch.ts'
-import { coalesce, col, type Expr, exprType, lit, when } from '../../src/expr/expr.ts'
+import { exprType } from '../../src/expr/columns.ts'
+import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
+import { when } from '../../src/expr/when.ts'
 import { parseSchema, typeText } from '../../src/schema.ts'
 import { batches, expectColumn, nullable, type Row, RowFailed } from '../support/kernel-cases.ts'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { col, type Expr, lit, when } from '../../src/expr/expr.ts'
+import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { when } from '../../src/expr/when.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
