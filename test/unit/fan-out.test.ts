@@ -1,7 +1,10 @@
 /** One read, several sinks, one commit. */
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
+import { batchFromRows, type Column } from '../../src/batch.ts'
 import { col, type Pipeline, type RecordBatch, Stream } from '../../src/index.ts'
+import { byteSizeOf } from '../../src/run/outlets.ts'
+import { parseSchema } from '../../src/schema.ts'
 import { MemoryBroker, type MemoryRecord } from '../support/memory.ts'
 import { failure, recordingLogger } from '../support/outcome.ts'
 
@@ -141,6 +144,30 @@ describe('fanOut', () => {
     expect(takesAll.explain()).not.toMatch('answered by the decoder')
   })
 
+  it('gives what shared steps compute to every branch, also where the source computes it', async () => {
+    broker.produce('in', 0, ...rows(4))
+    const address = { ...schema, address: { city: 'utf8', zip: 'utf8' } } as const
+    await Stream.fromKafka({ ...base, schema: address, until: 'end' })
+      .withColumns({ tax: col('amount').mul(0.5), upper: col('country').str.lower() })
+      .filter(col('tax').gt(0))
+      .fanOut((s) => [
+        s.select('id', 'tax').toKafka({ topic: 'a' }),
+        s
+          .filter(col('upper').eq('de'))
+          .select({ id: col('id'), city: col('address').field('city') })
+          .toKafka({ topic: 'b' }),
+        s.select('id', 'upper').toKafka({ topic: 'c', key: col('id').add(1) }),
+      ])
+      .run(quiet)
+    expect(broker.values('a')).toEqual([1, 2, 3].map((id) => ({ id, tax: id * 5 })))
+    expect(broker.values('b')).toEqual([{ id: 2, city: null }])
+    expect(broker.records('c').map(({ key, value }) => [key, value])).toEqual([
+      ['2', '{"id":1,"upper":"fr"}'],
+      ['3', '{"id":2,"upper":"de"}'],
+      ['4', '{"id":3,"upper":"fr"}'],
+    ])
+  })
+
   it('runs shared steps once, and the functions of branches one after the other', async () => {
     broker.produce('in', 0, ...rows(4))
     const calls: string[] = []
@@ -234,6 +261,25 @@ describe('the positions of a fanOut', () => {
     expect(broker.sinks.map(({ closed }) => closed)).toEqual(['aborted', 'aborted'])
   })
 
+  it('are committed before partitions are given away, once every branch has delivered', async () => {
+    const waiting = holdDeliveries()
+    broker.produce('in', 0, ...rows(2))
+    const run = endless({ commitIntervalMs: 60_000 })
+      .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
+      .start(quiet)
+    await until(() => waiting.length === 2)
+    const source = broker.sources[0]!
+    const token = source.revoke(false, { topic: 'in', partition: 0 })
+    waiting[1]!.release()
+    await sleep(20)
+    expect(source.answered).toEqual([])
+    expect(broker.commits).toEqual([])
+    waiting[0]!.release()
+    await until(() => source.answered.includes(token))
+    expect(broker.committed.get('in/0')).toBe(2n)
+    await run.stop()
+  })
+
   it('a stop delivers to every branch what was taken, and commits it', async () => {
     const waiting = holdDeliveries()
     broker.produce('in', 0, ...rows(2))
@@ -267,6 +313,18 @@ describe('the positions of a fanOut', () => {
     await until(() => ids('a').length === 40 && ids('b').length === 40)
     await run.stop()
   })
+})
+
+it('counts memory that branches share once', () => {
+  const batch = batchFromRows([{ a: 1.5, b: 'text' }], parseSchema({ a: 'float64', b: 'utf8' }))
+  const [a, b] = batch.columns as [Column, Column]
+  const ending = { sink: 0, visible: () => [], record: () => ({ value: { kind: 'bytes' as const } }) }
+  const output = (...columns: Column[]) => ({ batch: { ...batch, columns }, ending })
+  const whole = byteSizeOf([output(a, b)])
+  expect(byteSizeOf([output(a, b), output(a), output(b)])).toBe(whole)
+  expect(byteSizeOf([output(a), output(b)])).toBe(whole)
+  const other = batchFromRows([{ a: 2.5 }], parseSchema({ a: 'float64' })).columns[0]!
+  expect(byteSizeOf([output(a, b), output(other)])).toBe(whole + byteSizeOf([output(other)]))
 })
 
 describe('a failure in a branch', () => {
