@@ -36,22 +36,28 @@ export function blocksOf(markdown: string): DocBlock[] {
 /** Stands before what each block prints. */
 export const mark = (index: number): string => `==== block ${index}`
 
+/** What an example may use without importing it: those that stand in the middle of a page do not repeat it. */
+const face =
+  'coalesce, col, concat, createTopics, EmbeddedBroker, hash, lit, type RecordBatch, SabotError, Stream, when'
+
 /**
  * Writes build/docs/<name>.ts: each block a function of its own, with the public face imported and `localhost:9092`
  * replaced by the program's first argument. Returns the program's path.
  */
 export function writeProgram(name: string, blocks: readonly DocBlock[]): string {
   const imports = new Set<string>()
+  const names = new Set(face.split(', '))
   const functions = blocks.map(({ code, line, runs }, i) => {
     const body = code
-      .replace(/^import .* from '(.*)'\n/gm, (text, from: string) => {
+      .replace(/^import (type )?(.*) from '(.*)'\n/gm, (text, type: string | undefined, what: string, from: string) => {
         if (from !== 'sabot') imports.add(text)
+        else for (const name of what.match(/(type )?\w+/g) ?? []) names.add(`${type ?? ''}${name}`)
         return ''
       })
       .replaceAll("'localhost:9092'", 'servers')
     return `// line ${line}\nasync function block${i}() {\n${body}}\n${runs ? `console.log(${JSON.stringify(mark(i))})\nawait block${i}()\n` : ''}`
   })
-  const program = `import { coalesce, col, concat, createTopics, EmbeddedBroker, hash, lit, type RecordBatch, SabotError, Stream, when } from '../../src/index.ts'
+  const program = `import { ${[...names].join(', ')} } from '../../src/index.ts'
 ${[...imports].join('')}
 const servers = process.argv[2] ?? 'localhost:9092'
 
