@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { batchFromRows, batchToRows } from '../../src/batch.ts'
+import { type Batch, batchFromRows, batchToRows } from '../../src/batch.ts'
 import { col, type Expr, hash, lit } from '../../src/expr/expr.ts'
 import { compileColumn, compileFilter } from '../../src/expr/kernel.ts'
 import { murmur3 } from '../../src/expr/kernels/hash.ts'
 import type { Literal } from '../../src/expr/nodes.ts'
 import { type Field, parseSchema } from '../../src/schema.ts'
-import { batchOf, nullable, type Recipe, type Row, recipesOf } from '../support/recipes.ts'
+import { batches, expectColumn, nullable, type Row } from '../support/kernel-cases.ts'
 
 /** Lists, structs and hashes against plain values, a row at a time. */
 const fields: readonly Field[] = parseSchema({
@@ -27,7 +27,7 @@ const doubles = fc.oneof(fc.constantFrom(Number.NaN, -0, 0, 1.5, 2), fc.double()
 const list = <T>(items: fc.Arbitrary<T>) => nullable(fc.array(nullable(items), { maxLength: 4 }))
 const small = fc.integer({ min: -5, max: 5 })
 
-const recipes: fc.Arbitrary<Recipe> = recipesOf(
+const tables: fc.Arbitrary<Batch> = batches(
   fc.record({
     t: nullable(texts),
     l: list(texts),
@@ -45,6 +45,7 @@ const recipes: fc.Arbitrary<Recipe> = recipesOf(
     k: nullable(small),
     'a.b': nullable(small),
   }),
+  fields,
 )
 
 interface Case {
@@ -122,21 +123,15 @@ const clamp = (place: number | bigint): number => Math.max(-100, Math.min(100, N
 describe('functions of lists and structs give what plain values give', () => {
   test.each(Object.keys(cases))('%s', (name) => {
     fc.assert(
-      fc.property(cases[name]!, recipes, ({ expr, of }, recipe) => {
-        const batch = batchOf(recipe, fields)
-        const all = { ...batch, selection: null }
-        const made = compileColumn(expr, fields)(batch)
-        const values = batchToRows({ ...all, columns: [made] }).map((row) => Object.values(row)[0])
-        expect(values).toEqual(batchToRows(all).map(of))
-      }),
+      fc.property(cases[name]!, tables, ({ expr, of }, batch) => expectColumn(expr, fields, batch, of)),
       { numRuns: 600 },
     )
   })
 
   test('a condition over a field filters', () => {
     fc.assert(
-      fc.property(recipes, (recipe) => {
-        const batch = { ...batchOf(recipe, fields), selection: null }
+      fc.property(tables, (given) => {
+        const batch = { ...given, selection: null }
         const kept = compileFilter(col('s.geo.lat').gt(1), fields)(batch)
         const rows = batchToRows(batch)
         const wanted = rows.flatMap((row, i) =>

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { batchToRows } from '../../src/batch.ts'
+import type { Batch } from '../../src/batch.ts'
 import { col, concat, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
 import { type Field, parseSchema } from '../../src/schema.ts'
-import { batchOf, nullable, type Recipe, type Row, recipesOf } from '../support/recipes.ts'
+import { batches, expectColumn, nullable, type Row } from '../support/kernel-cases.ts'
 
 /** Every kernel of text against JavaScript's own strings, a row at a time. */
 const fields: readonly Field[] = parseSchema({ t: 'utf8', w: 'utf8', i: 'int64', k: 'int32' })
@@ -59,10 +59,10 @@ const farPlaces = fc.oneof(fc.bigInt({ min: -4n, max: 9n }), fc.constantFrom(2n 
 const rowOf = (text: fc.Arbitrary<string>): fc.Arbitrary<Row> =>
   fc.record({ t: nullable(text), w: nullable(text), i: nullable(farPlaces), k: nullable(places) })
 /** Columns of ASCII alone go their own way. */
-const recipes: fc.Arbitrary<Recipe> = fc.oneof(
-  recipesOf(rowOf(anyText)),
-  recipesOf(rowOf(fc.oneof(plain, doubled))),
-  recipesOf(rowOf(fc.oneof(anyText, long))),
+const tables: fc.Arbitrary<Batch> = fc.oneof(
+  batches(rowOf(anyText), fields),
+  batches(rowOf(fc.oneof(plain, doubled)), fields),
+  batches(rowOf(fc.oneof(anyText, long)), fields),
 )
 
 /** An expression, and what it gives for a row. */
@@ -210,13 +210,7 @@ const cases: Readonly<Record<string, fc.Arbitrary<Case>>> = {
 describe("functions of text give what JavaScript's strings give", () => {
   test.each(Object.keys(cases))('%s', (name) => {
     fc.assert(
-      fc.property(cases[name]!, recipes, ({ expr, of }, recipe) => {
-        const batch = batchOf(recipe, fields)
-        const all = { ...batch, selection: null }
-        const made = compileColumn(expr, fields)(batch)
-        const values = batchToRows({ ...all, columns: [made] }).map((row) => Object.values(row)[0])
-        expect(values).toEqual(batchToRows(all).map(of))
-      }),
+      fc.property(cases[name]!, tables, ({ expr, of }, batch) => expectColumn(expr, fields, batch, of)),
       { numRuns: 600 },
     )
   })
