@@ -81,6 +81,7 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         : fc.oneof(
             leaves,
             two('int', (a, b) => a.mod(b)),
+            sub('text').map((a): Expr => a.str.length()),
           )
     case 'float':
       return fc.oneof(
@@ -92,10 +93,12 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         sub('float').map((a): Expr => a.mul(a)),
       )
     case 'text':
-      // Not native.
+      // Mostly not native.
       return fc.oneof(
         leaves,
         sub('text').map((a): Expr => a.str.lower()),
+        two('text', (a, b) => a.str.concat(b)),
+        sub('text').map((a): Expr => a.str.substring(-1)),
       )
     case 'bool':
       return fc.oneof(
@@ -109,6 +112,9 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         sub('bool').map((a): Expr => a.not()),
         sub('int').map((a): Expr => a.isNull()),
         sub('text').map((a): Expr => a.in(['DE', 'x'])),
+        two('text', (a, b) => a.str.contains(b)),
+        sub('text').map((a): Expr => a.str.like('_R%')),
+        sub('text').map((a): Expr => a.str.split('E').list.element(-1).eq('')),
       )
   }
 }
