@@ -32,6 +32,12 @@ class Block {
   }
   // Bit i: byte i is the same.
   uint32_t same(const Block& other) const { return mask(_mm_cmpeq_epi8(bytes_, other.bytes_)); }
+  // Bit i: byte i is a backslash, or a quote with `second` (everywhere the same) in byte i of the block behind by one.
+  uint32_t slashesOrPairs(const Block& behind, const Block& second) const {
+    const __m128i pairs = _mm_and_si128(_mm_cmpeq_epi8(bytes_, _mm_set1_epi8('"')),
+                                        _mm_cmpeq_epi8(behind.bytes_, second.bytes_));
+    return mask(_mm_or_si128(_mm_cmpeq_epi8(bytes_, _mm_set1_epi8('\\')), pairs));
+  }
 
  private:
   static uint32_t mask(__m128i bytes) { return static_cast<uint32_t>(_mm_movemask_epi8(bytes)); }
@@ -60,6 +66,9 @@ class Block {
     uint32_t bits = 0;
     for (size_t i = 0; i < size; ++i) bits |= uint32_t{bytes_[i] == other.bytes_[i]} << i;
     return bits;
+  }
+  uint32_t slashesOrPairs(const Block& behind, const Block& second) const {
+    return mask([](uint8_t c) { return c == '\\'; }) | (mask([](uint8_t c) { return c == '"'; }) & behind.same(second));
   }
 
  private:

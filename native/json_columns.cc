@@ -93,17 +93,30 @@ JsonKeys::JsonKeys(const std::vector<Field>& fields, JsonNode* nodes) {
   learned_ = keys_.size() + most;
 }
 
-JsonColumns::JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth)
-    : reader_(maxDepth), fields_(fieldsOf(columns)), nodes_(makeNodes(fields_)), keys_(fields_, nodes_.data()) {}
+JsonColumns::JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth,
+                         std::unique_ptr<const JsonRejection> rejection)
+    : reader_(maxDepth), rejection_(std::move(rejection)), fields_(fieldsOf(columns)), nodes_(makeNodes(fields_)),
+      keys_(fields_, nodes_.data()) {
+  if (rejection_ == nullptr) return;
+  for (const uint32_t column : rejection_->asks()) nodes_[column].asked = true;
+}
 
 void JsonColumns::bind(ColumnSet& out) {
+  columns_ = &out;
   for (size_t i = 0; i < nodes_.size(); ++i) nodes_[i].bind(out[i]);
 }
 
 JsonColumns::Result JsonColumns::read(const JsonText& text, const char* at, int64_t row) {
   reader_.open(text.begin, text.end, text.terminated);
   misfits_.clear();
-  if (!complete(object(nodes_, keys_, at, 0, row))) return Result::NotJson;
+  if (rejection_ == nullptr) {
+    at = object<false>(nodes_, keys_, at, 0, row);
+  } else {
+    rejected_ = false;
+    at = object<true>(nodes_, keys_, at, 0, row);
+    if (rejected_) return Result::Rejected;
+  }
+  if (!complete(at)) return Result::NotJson;
   return misfits_.empty() ? Result::Row : Result::Misfit;
 }
 
@@ -158,6 +171,8 @@ std::string JsonColumns::misfit() {
   return nullptr;
 }
 
+// asks: the columns of the row itself, which a predicate may reject.
+template <bool asks>
 const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row) {
   const char* const start = at;
   size_t seen = 0;
@@ -185,6 +200,7 @@ const char* JsonColumns::object(std::vector<JsonNode>& fields, JsonKeys& keys, c
       if (node->column->length() != row) [[unlikely]] again(*node, row, start);
       else ++seen;
       at = value(*node, at);
+      if (asks && node->asked && at != nullptr && rejects(at, row)) return nullptr;
     }
     if (at == nullptr) return nullptr;
     const JsonKey& guess = **expected;
@@ -223,6 +239,15 @@ const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected
   }
   at = JsonReader::blanks(behind);
   return *at == ':' ? at + 1 : reader_.fail(at, "':'");
+}
+
+// Behind a value that the predicate reads. A document that is cut off is none to reject: it is an error.
+bool JsonColumns::rejects(const char* at, int64_t row) {
+  at = JsonReader::blanks(at);
+  const char* const end = reader_.end();
+  if (at >= end || *at != ',' || end[-1] != '}' || !misfits_.empty()) return false;
+  rejected_ = rejection_->rejects(*columns_, row, at, end);
+  return rejected_;
 }
 
 // A key came twice in an object: its first value goes, and with it what was wrong in there.
@@ -448,7 +473,7 @@ const char* JsonColumns::list(JsonNode& node, const char* at) {
 const char* JsonColumns::structure(JsonNode& node, const char* at) {
   if (*at != '{') return other(node, at);
   if (reader_.tooDeep(node.open)) return reader_.failDepth(at);
-  at = object(node.children, *node.keys, at, node.open, node.column->length());
+  at = object<false>(node.children, *node.keys, at, node.open, node.column->length());
   if (at == nullptr) return nullptr;
   node.column->endStruct();
   return reader_.closed(at);

@@ -9,6 +9,7 @@
 #include "columns.h"
 #include "json_keys.h"
 #include "json_reader.h"
+#include "json_rejection.h"
 #include "sabot.h"
 
 namespace sabot {
@@ -16,6 +17,7 @@ namespace sabot {
 // A column of the schema, or a child of one, with where its values go.
 struct JsonNode {
   TypeId id = TypeId::Utf8;        // of the type
+  bool asked = false;              // a predicate reads the column
   int open = 0;                    // brackets that are open where its values begin
   Column* column = nullptr;        // of the ColumnSet that is being filled
   std::unique_ptr<JsonKeys> keys;  // Struct
@@ -41,11 +43,13 @@ struct JsonText {
 // disorder, for the caller to truncate.
 class JsonColumns {
  public:
-  JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth);
+  // rejection: none, or what is asked whenever one of its columns came.
+  JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth, std::unique_ptr<const JsonRejection> rejection);
 
   void bind(ColumnSet& out);
 
-  enum class Result : uint8_t { Row, NotJson, Misfit };
+  enum class Result : uint8_t { Row, NotJson, Misfit, Rejected };
+  // Rejected: what was read is sound so far, and the rest was not looked at but for keys that come again.
   // `row` values are in every column. *at is '{', with only blanks before it and none behind `end`.
   Result read(const JsonText& text, const char* at, int64_t row);
 
@@ -63,12 +67,14 @@ class JsonColumns {
   };
 
   // What is rare is kept out of line: it would cost the others registers.
+  template <bool asks>
   const char* object(std::vector<JsonNode>& fields, JsonKeys& keys, const char* at, int open, int64_t row);
   [[gnu::noinline]] const char* key(JsonKeys& keys, const char* at, JsonKey**& expected, JsonNode*& node);
   [[gnu::noinline]] static const char* nulls(std::vector<JsonNode>& fields, const char* at, int64_t row);
   const char* value(JsonNode& node, const char* at);
   [[gnu::noinline]] const char* other(JsonNode& node, const char* at);
   [[gnu::noinline]] const char* misfits(JsonNode& node, const char* at);
+  [[gnu::noinline]] bool rejects(const char* at, int64_t row);
   [[gnu::noinline]] void again(JsonNode& node, int64_t row, const char* object);
 
   template <class T>
@@ -91,6 +97,9 @@ class JsonColumns {
   bool complete(const char* at);
 
   JsonReader reader_;
+  const std::unique_ptr<const JsonRejection> rejection_;
+  const ColumnSet* columns_ = nullptr;  // that are being filled
+  bool rejected_ = false;
   const std::vector<Field> fields_;  // that the nodes point into
   std::vector<JsonNode> nodes_;
   JsonKeys keys_;

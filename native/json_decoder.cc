@@ -8,6 +8,7 @@
 
 #include "columns.h"
 #include "json_columns.h"
+#include "json_rejection.h"
 #include "json_text.h"
 #include "predicate.h"
 
@@ -43,7 +44,9 @@ const char* kindOf(char first) {
 class JsonDecoder final : public Decoder {
  public:
   JsonDecoder(const std::vector<ColumnSpec>& columns, std::shared_ptr<const Predicate> predicate, int maxDepth)
-      : columns_(columns, maxDepth), count_(columns.size()), predicate_(std::move(predicate)) {}
+      : columns_(columns, maxDepth, predicate ? std::make_unique<JsonRejection>(columns, predicate) : nullptr),
+        count_(columns.size()),
+        predicate_(std::move(predicate)) {}
 
   void decode(std::span<const Bytes> values, ColumnSet& out, DecodeOutcome& outcome) override {
     columns_.bind(out);
@@ -51,7 +54,11 @@ class JsonDecoder final : public Decoder {
     for (uint32_t i = 0; i < values.size(); ++i) {
       if (values[i].isNull()) {
         for (size_t column = 0; column < count_; ++column) out[column].appendNull();
-      } else if (!read(values[i].view(), row)) {
+      } else if (const Outcome read = this->read(values[i].view(), row); read != Outcome::Row) {
+        if (read == Outcome::Rejected) {
+          takeBack(out, row);
+          continue;
+        }
         out.truncate(row, count_);
         outcome.errors.push_back({i, std::move(error_.code), std::move(error_.message)});
         continue;
@@ -66,8 +73,17 @@ class JsonDecoder final : public Decoder {
   }
 
  private:
-  // False: error_ says why, and the columns are to be truncated.
-  bool read(std::string_view value, int64_t row) {
+  // Of the columns that came every value is whole.
+  void takeBack(ColumnSet& out, int64_t row) const {
+    for (size_t column = 0; column < count_; ++column) {
+      if (out[column].length() > row) out[column].truncate(row);
+    }
+  }
+
+  // Of one value. Not Row: the columns are to be truncated; Error: error_ says why.
+  enum class Outcome : uint8_t { Row, Rejected, Error };
+
+  Outcome read(std::string_view value, int64_t row) {
     const char* const begin = value.data();
     const char* end = begin + value.size();
     const char* at = begin;
@@ -84,16 +100,17 @@ class JsonDecoder final : public Decoder {
     return *at == '{' ? object(text, at, row) : notObject(text, at);
   }
 
-  bool object(const JsonText& text, const char* at, int64_t row) {
+  Outcome object(const JsonText& text, const char* at, int64_t row) {
     switch (columns_.read(text, at, row)) {
-      case JsonColumns::Result::Row: return true;
+      case JsonColumns::Result::Row: return Outcome::Row;
+      case JsonColumns::Result::Rejected: return Outcome::Rejected;
       case JsonColumns::Result::NotJson: return fails("DECODE", "not JSON: " + columns_.notJson());
       case JsonColumns::Result::Misfit: return fails("SCHEMA", columns_.misfit());
     }
-    return false;
+    return Outcome::Error;
   }
 
-  bool notObject(const JsonText& text, const char* at) {
+  Outcome notObject(const JsonText& text, const char* at) {
     if (std::memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
       return fails("DECODE", "not JSON: begins with a byte order mark; the producer must leave it out");
     }
@@ -112,9 +129,9 @@ class JsonDecoder final : public Decoder {
     return {begin, begin + size, true};
   }
 
-  bool fails(const char* code, std::string message) {
+  Outcome fails(const char* code, std::string message) {
     error_ = Status::error(code, std::move(message));
-    return false;
+    return Outcome::Error;
   }
 
   JsonColumns columns_;

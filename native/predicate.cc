@@ -69,8 +69,10 @@ Truth Tree::isIn(const Node& node, const Column& column, int64_t row) const {
   return std::isnan(value) ? Truth::False : found(reals[index], value);  // NaN has no place in an order
 }
 
+template <bool partly>
 inline Truth Tree::leaf(const Node& node, const ColumnSet& columns, int64_t row) const {
   const Column& column = columns[node.column];
+  if (partly && column.length() <= row) return Truth::Null;
   const auto& literal = node.literal;
   switch (node.op) {
     case Op::And:
@@ -102,39 +104,45 @@ inline Truth Tree::leaf(const Node& node, const ColumnSet& columns, int64_t row)
   return Truth::Null;
 }
 
+template <bool partly>
 Truth Tree::evaluate(const Node* node, const ColumnSet& columns, int64_t row) const {
   const Node* const end = node + node->size;
   if (node->op == Op::And) {
     Truth least = Truth::True;
     for (const Node* term = node + 1; term != end && least != Truth::False; term += term->size) {
-      least = std::min(least, evaluate(term, columns, row));
+      least = std::min(least, evaluate<partly>(term, columns, row));
     }
     return least;
   }
   if (node->op == Op::Or) {
     Truth greatest = Truth::False;
     for (const Node* term = node + 1; term != end && greatest != Truth::True; term += term->size) {
-      greatest = std::max(greatest, evaluate(term, columns, row));
+      greatest = std::max(greatest, evaluate<partly>(term, columns, row));
     }
     return greatest;
   }
   if (node->op == Op::Not) {
-    const Truth term = evaluate(node + 1, columns, row);
+    const Truth term = evaluate<partly>(node + 1, columns, row);
     return term == Truth::Null ? term : truth(term == Truth::False);
   }
-  return leaf(*node, columns, row);
+  return leaf<partly>(*node, columns, row);
 }
 
-bool Tree::holds(const ColumnSet& columns, int64_t row) const {
+template <bool partly>
+Truth Tree::truthOf(const ColumnSet& columns, int64_t row) const {
   const Node& root = nodes.front();
   // Most predicates are one comparison: no call but this one.
-  return (root.size == 1 ? leaf(root, columns, row) : evaluate(&root, columns, row)) == Truth::True;
+  return root.size == 1 ? leaf<partly>(root, columns, row) : evaluate<partly>(&root, columns, row);
 }
 
 }  // namespace predicate
 
 bool Predicate::test(const ColumnSet& columns, int64_t row) const {
-  return program_->tree.holds(columns, row);
+  return program_->tree.truthOf<false>(columns, row) == predicate::Truth::True;
+}
+
+bool Predicate::isFalse(const ColumnSet& columns, int64_t row) const {
+  return program_->tree.truthOf<true>(columns, row) == predicate::Truth::False;
 }
 
 const std::vector<uint32_t>& Predicate::reads() const { return program_->tree.reads; }

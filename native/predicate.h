@@ -24,6 +24,9 @@ class Predicate {
   // Whether row `row` of the columns is kept: only where the result is true, not where it is false or null.
   bool test(const ColumnSet& columns, int64_t row) const;
 
+  // Whether the result is false by the columns that have a value `row` already, whatever the others get.
+  bool isFalse(const ColumnSet& columns, int64_t row) const;
+
   // The columns that it reads, ascending.
   const std::vector<uint32_t>& reads() const;
 

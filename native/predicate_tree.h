@@ -66,10 +66,15 @@ struct Tree {
   std::vector<std::vector<std::string>> textSets;
   std::vector<uint32_t> reads;
 
-  bool holds(const ColumnSet& columns, int64_t row) const;
+  // Where `partly`, columns may be shorter than `row`: what is not known yet counts as null, and stays what it was
+  // where the result is True or False.
+  template <bool partly>
+  Truth truthOf(const ColumnSet& columns, int64_t row) const;
 
  private:
+  template <bool partly>
   Truth evaluate(const Node* node, const ColumnSet& columns, int64_t row) const;
+  template <bool partly>
   Truth leaf(const Node& node, const ColumnSet& columns, int64_t row) const;
   Truth compareText(const Node& node, const Column& column, int64_t row) const;
   Truth isIn(const Node& node, const Column& column, int64_t row) const;

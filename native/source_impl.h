@@ -72,7 +72,7 @@ class Source::Impl final : public ClientLog {
   void onConsumerError(const rd_kafka_message_t& message);
   void fail(Status status, bool retriable, std::string topic, int32_t partition);
   void readPartitions(Clock::time_point now, Clock::time_point& wakeAt);
-  void drain(PartitionReader& reader, size_t atMost);
+  void drain(PartitionReader& reader, Clock::time_point now, size_t atMost);
   void handOver(PartitionReader& reader, Clock::time_point now, Clock::time_point& wakeAt);
   void infer(Clock::time_point now, Clock::time_point& wakeAt);
   void endWhenDone();

@@ -39,13 +39,12 @@ void PartitionReader::onSignal(rd_kafka_t*, void* opaque) {
 
 // ---------------------------------------------------------------- taking messages
 
-void PartitionReader::drain(const Limits& limits, size_t atMost, ByteBudget& budget,
+void PartitionReader::drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
                             std::vector<rd_kafka_message_t*>& scratch,
                             const std::function<void(const rd_kafka_message_t&)>& onError) {
   scratch.resize(callMessages);
   signalled_.store(false);
   more_ = true;
-  const auto now = Clock::now();
   const size_t fullBefore = full_.size();
   while (more_ && !done_ && atMost > 0 && full_.size() == fullBefore) {
     const size_t room = std::min({callMessages, atMost, limits.maxRows - gathering_.messages.size()});
@@ -65,7 +64,7 @@ void PartitionReader::drain(const Limits& limits, size_t atMost, ByteBudget& bud
         if (!done_) {
           const int64_t bytes = static_cast<int64_t>(message->len + message->key_len);
           held += bytes + messageOverhead;
-          add(message, limits);
+          add(message, limits, now);
           continue;
         }
       } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -80,11 +79,11 @@ void PartitionReader::drain(const Limits& limits, size_t atMost, ByteBudget& bud
   if (done_) moveTo(target_);
 }
 
-void PartitionReader::add(rd_kafka_message_t* message, const Limits& limits) {
+void PartitionReader::add(rd_kafka_message_t* message, const Limits& limits, Clock::time_point now) {
   const int64_t bytes = static_cast<int64_t>(message->len + message->key_len);
   if (isGathering() && gathering_.bytes + bytes > limits.maxBytes) {
     closeRun();
-    since_ = Clock::now();
+    since_ = now;
   }
   // Grown once: half a page of pointers costs less than growing step by step.
   if (!isGathering()) gathering_.messages.reserve(std::min<size_t>(limits.maxRows, 2 * callMessages));

@@ -49,9 +49,10 @@ class PartitionReader {
   // Whether drain() may find something.
   bool mayHaveMore() const { return !stopped_ && !done_ && (more_ || signalled_.load(std::memory_order_relaxed)); }
   // Takes messages until a run became full, `atMost` were taken or librdkafka has no more. `onError` is called with a
-  // message that is an error.
-  void drain(const Limits& limits, size_t atMost, ByteBudget& budget, std::vector<rd_kafka_message_t*>& scratch,
-             const std::function<void(const rd_kafka_message_t&)>& onError);
+  // message that is an error. now: when a run that begins here did; no later than the time that handing over goes by, so
+  // that a run which waits for nothing is due at once.
+  void drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
+             std::vector<rd_kafka_message_t*>& scratch, const std::function<void(const rd_kafka_message_t&)>& onError);
   // Drops what was not handed over, and takes no more: the partition is revoked.
   void stop(ByteBudget& budget);
 
@@ -82,7 +83,7 @@ class PartitionReader {
 
  private:
   static void onSignal(rd_kafka_t* client, void* opaque);  // librdkafka's threads
-  void add(rd_kafka_message_t* message, const Limits& limits);
+  void add(rd_kafka_message_t* message, const Limits& limits, Clock::time_point now);
   void moveTo(int64_t offset);  // no message lies before `offset`
   void closeRun();
 

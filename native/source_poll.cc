@@ -156,8 +156,8 @@ void Source::Impl::fail(Status status, bool retriable, std::string topic, int32_
 
 // ---------------------------------------------------------------- reading
 
-void Source::Impl::drain(PartitionReader& reader, size_t atMost) {
-  reader.drain(limits_, atMost, budget_, scratch_,
+void Source::Impl::drain(PartitionReader& reader, Clock::time_point now, size_t atMost) {
+  reader.drain(now, limits_, atMost, budget_, scratch_,
                [this](const rd_kafka_message_t& message) { onConsumerError(message); });
 }
 
@@ -173,7 +173,7 @@ void Source::Impl::readPartitions(Clock::time_point now, Clock::time_point& wake
       return reader.mayHaveMore() && !reader.hasFullRun() && reader.lane()->runs < Workers::laneRuns &&
              !budget_.isFull();
     };
-    if (takes()) drain(reader, limits_.maxRows);
+    if (takes()) drain(reader, now, limits_.maxRows);
     handOver(reader, now, wakeAt);
     if (takes()) wakeAt = now;
   }
@@ -209,7 +209,7 @@ void Source::Impl::infer(Clock::time_point now, Clock::time_point& wakeAt) {
   for (const auto& reader : assignment_.readers()) {
     while (count < inferRows && reader->mayHaveMore() && !budget_.isFull()) {
       const size_t before = reader->count();
-      drain(*reader, inferRows - count);
+      drain(*reader, now, inferRows - count);
       count += reader->count() - before;
     }
     atEnd = atEnd && reader->isAtEnd();
