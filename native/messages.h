@@ -66,8 +66,8 @@ struct PassedParts {
 // source that closes takes them back first.
 class PassedMessages {
  public:
-  PassedMessages(Messages messages, PassedParts parts)
-      : parts(parts), rows_(messages.size()), messages_(std::move(messages)) {}
+  PassedMessages(Messages messages, PassedParts what)
+      : parts(what), rows_(messages.size()), messages_(std::move(messages)) {}
 
   const PassedParts parts;
   size_t rows() const { return rows_; }
