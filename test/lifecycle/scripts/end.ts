@@ -1,7 +1,7 @@
 /** Ends a process in the middle of a run, in the way that the first argument says. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EmbeddedBroker, Stream } from '../../../src/index.ts'
-import { brokerWithRows, copying, flowing, say } from './flow.ts'
+import { brokerWithRows, copying, flowing, fused, say } from './flow.ts'
 
 const end = (how: string): void => {
   if (how.endsWith('exit')) process.exit(7)
@@ -41,7 +41,7 @@ if (how.startsWith('opening')) {
   await run.done
 } else {
   const broker = await brokerWithRows()
-  const run = copying(broker.bootstrapServers).start()
+  const run = (how.startsWith('fused') ? fused : copying)(broker.bootstrapServers).start()
   await flowing(run)
   await say('ready')
   end(how)

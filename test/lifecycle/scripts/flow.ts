@@ -35,6 +35,13 @@ export function copying(bootstrapServers: string, step: () => unknown = () => {}
     .toKafka({ topic: 'out' })
 }
 
+/** The same without a step in JavaScript: rows go from the source's threads to the sink's. */
+export function fused(bootstrapServers: string, groupId = 'fused'): Pipeline {
+  return Stream.fromKafka({ bootstrapServers, topic: 'in', groupId, schema, batch: { maxRows: 50 } })
+    .filter(col('amount').ge(0))
+    .toKafka({ topic: 'out' })
+}
+
 /** Resolves when the run has read some rows. */
 export async function flowing(run: Run, messages = 1): Promise<void> {
   while (run.metrics().messagesIn < messages) await new Promise((resolve) => setTimeout(resolve, 5))

@@ -2,7 +2,7 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import type { RecordBatch } from '../../../src/index.ts'
 import { Stream } from '../../../src/index.ts'
-import { brokerWithRows, say, schema } from './flow.ts'
+import { brokerWithRows, flowing, fused, say, schema } from './flow.ts'
 
 /** The worker's exit code, or what it threw: 'error' comes before 'exit'. */
 const endOf = (worker: Worker): Promise<unknown> =>
@@ -23,12 +23,19 @@ if (isMainThread) {
     const end = endOf(worker)
     await new Promise((resolve) => worker.once('message', resolve))
     if (how === 'main exits') process.exit(7)
-    if (how === 'terminate') void worker.terminate()
+    if (how.endsWith('terminate')) void worker.terminate()
     await say(`ended: ${await end}`)
   }
   await broker.close()
 } else {
   const { bootstrapServers, groupId, how } = workerData as Record<string, string>
+  if (how!.startsWith('fused')) {
+    const run = fused(bootstrapServers!, groupId!).start()
+    await flowing(run)
+    parentPort!.postMessage('writing')
+    if (how === 'fused exit') process.exit(4)
+    await run.done
+  }
   const held: RecordBatch[] = []
   const stream = Stream.fromKafka({
     bootstrapServers: bootstrapServers!,
