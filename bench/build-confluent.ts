@@ -77,6 +77,7 @@ export async function buildConfluent(): Promise<string | undefined> {
   const verdict = join(peer, 'build-failed.txt')
   if (existsSync(addon)) return undefined
   if (existsSync(verdict)) return readFileSync(verdict, 'utf8')
+  console.log('bench: building @confluentinc/kafka-javascript and its librdkafka: a minute or two, once')
   try {
     await buildSharedLibrdkafka()
     const lib = join(prefix, 'lib')
