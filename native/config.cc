@@ -199,6 +199,7 @@ constexpr MessageName messageNames[] = {
     {"$partition", MessageColumn::Partition}, {"$offset", MessageColumn::Offset},
     {"$timestamp", MessageColumn::Timestamp}, {"$headers", MessageColumn::Headers},
     {"$value", MessageColumn::Value},       {"$tombstone", MessageColumn::Tombstone},
+    {"$keyValue", MessageColumn::KeyValue},
 };
 
 void readMessageColumn(const Value& value, std::vector<MessageColumn>& out) {
@@ -251,9 +252,13 @@ Status parseDecodeSpec(std::string_view json, DecodeSpec& out) {
     const Value program = root["program"];
     if (!program.isMissing()) out.program = program.json();
     const Value keyType = root["keyType"];
-    const std::string key = keyType.text("\"utf8\" or \"binary\"");
-    if (key != "utf8" && key != "binary") keyType.wrong("\"utf8\" or \"binary\"");
+    constexpr std::string_view keyTypes = R"("utf8", "binary", "int32", "int64" or "float64")";
+    const std::string key = keyType.text(keyTypes);
     out.utf8Key = key == "utf8";
+    if (key == "int32") out.keyValue = TypeId::Int32;
+    else if (key == "int64") out.keyValue = TypeId::Int64;
+    else if (key == "float64") out.keyValue = TypeId::Float64;
+    else if (key != "utf8" && key != "binary") keyType.wrong(keyTypes);
     out.maxDepth = static_cast<int>(root["maxDepth"].integer(1, maxDepthLimit));
   });
 }

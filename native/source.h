@@ -52,11 +52,11 @@ struct SourceConfig {
   bool infer = false;                 // JSON: wait for the first rows and give a Schema event; then decode() is called
 };
 
-enum class MessageColumn : uint8_t { Key, Topic, Partition, Offset, Timestamp, Headers, Value, Tombstone };
+enum class MessageColumn : uint8_t { Key, Topic, Partition, Offset, Timestamp, Headers, Value, Tombstone, KeyValue };
 
 // The types of message columns: Key utf8 or binary (null: no key), Topic utf8, Partition int32, Offset int64,
 // Timestamp timestamp[ms] (null: the message has none), Headers list<struct<key: utf8, value: binary>> (never null;
-// a header's value may be), Value binary (null: tombstone), Tombstone bool.
+// a header's value may be), Value binary (null: tombstone), Tombstone bool, KeyValue what the key's bytes stand for.
 struct DecodeSpec {
   std::string codec;                   // see makeDecoder
   std::vector<ColumnSpec> columns;
@@ -64,6 +64,9 @@ struct DecodeSpec {
   std::vector<MessageColumn> message;  // columns of the slab behind the emitted ones
   std::string program;                 // JSON, see Program::parse; empty: none. Its output are the slab's columns
   bool utf8Key = false;                // Key is utf8: a key that is not valid UTF-8 is that row's error
+  // Of KeyValue: Int32, Int64 or Float64, as Kafka's own serializers write them (big-endian). A key of another length is
+  // that row's error.
+  TypeId keyValue = TypeId::Int64;
   int maxDepth = 64;
 };
 

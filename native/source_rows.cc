@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bit>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,9 +18,10 @@ Type simple(TypeId id) {
   return type;
 }
 
-Field messageField(MessageColumn column, bool utf8Key) {
+Field messageField(MessageColumn column, const DecodeSpec& spec) {
   switch (column) {
-    case MessageColumn::Key: return {"$key", simple(utf8Key ? TypeId::Utf8 : TypeId::Binary)};
+    case MessageColumn::Key: return {"$key", simple(spec.utf8Key ? TypeId::Utf8 : TypeId::Binary)};
+    case MessageColumn::KeyValue: return {"$keyValue", simple(spec.keyValue)};
     case MessageColumn::Topic: return {"$topic", simple(TypeId::Utf8)};
     case MessageColumn::Partition: return {"$partition", simple(TypeId::Int32)};
     case MessageColumn::Offset: return {"$offset", simple(TypeId::Int64)};
@@ -73,12 +75,48 @@ void appendHeaders(Column& column, const rd_kafka_message_t& message) {
   column.endList();
 }
 
+size_t keySize(TypeId type) { return type == TypeId::Int32 ? 4 : 8; }
+
+const char* keyTypeName(TypeId type) {
+  return type == TypeId::Int32 ? "int32" : type == TypeId::Int64 ? "int64" : "float64";
+}
+
+// The bits of a big-endian key of the right length.
+template <class Bits>
+Bits bigEndian(std::string_view key) {
+  Bits bits = 0;
+  for (const char byte : key) bits = static_cast<Bits>(bits << 8 | static_cast<uint8_t>(byte));
+  return bits;
+}
+
+void appendKeyValue(Column& column, TypeId type, const rd_kafka_message_t& message) {
+  if (message.key == nullptr) return column.appendNull();
+  if (type == TypeId::Int32) return column.append(static_cast<int32_t>(bigEndian<uint32_t>(keyOf(message))));
+  const auto bits = bigEndian<uint64_t>(keyOf(message));
+  if (type == TypeId::Int64) column.append(static_cast<int64_t>(bits));
+  else column.append(std::bit_cast<double>(bits));
+}
+
+// What of the envelope must be checked before a message becomes a row.
+struct EnvelopeChecks {
+  bool utf8Key = false;
+  bool headers = false;
+  const TypeId* keyValue = nullptr;  // null: not wanted
+
+  explicit operator bool() const { return utf8Key || headers || keyValue != nullptr; }
+};
+
 // Why the key or the headers of a message cannot be columns; empty: they can.
-std::string envelopeError(const rd_kafka_message_t& message, bool key, bool headers) {
-  if (key && message.key != nullptr && !isUtf8(keyOf(message))) {
+std::string envelopeError(const rd_kafka_message_t& message, const EnvelopeChecks& checks) {
+  if (checks.keyValue != nullptr && message.key != nullptr && message.key_len != keySize(*checks.keyValue)) {
+    return "$key: expected " + std::to_string(keySize(*checks.keyValue)) + " bytes, a big-endian " +
+           keyTypeName(*checks.keyValue) + "; got " + std::to_string(message.key_len) +
+           " (read the key as binary to keep it)";
+  }
+  if (checks.utf8Key && message.key != nullptr && !isUtf8(keyOf(message))) {
     return "$key: expected UTF-8; got bytes that are not (read the key as binary to keep them)";
   }
-  if (!headers) return {};
+  if (!checks.headers) return {};
   std::string reason;
   const auto error = forEachHeader(message, [&reason](std::string_view name, const void*, size_t) {
     if (!isUtf8(name)) reason = "$headers: expected names in UTF-8; got bytes that are not";
@@ -98,7 +136,7 @@ Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out)
     if (Status status = Predicate::parse(spec.predicate, spec.columns, plan->predicate); !status.ok()) return status;
   }
   plan->columns = spec.columns;
-  for (const MessageColumn column : spec.message) plan->columns.push_back({messageField(column, spec.utf8Key), true});
+  for (const MessageColumn column : spec.message) plan->columns.push_back({messageField(column, spec), true});
   plan->spec = std::move(spec);
   std::unique_ptr<Decoder> first;
   if (Status status = plan->makeDecoder(first); !status.ok()) return status;
@@ -129,19 +167,22 @@ Status RowBuilder::make(std::shared_ptr<const DecodePlan> plan, std::unique_ptr<
 
 // ---------------------------------------------------------------- rows
 
-// The values to decode. A message whose key or headers are not UTF-8 is left out: its row would have to be taken back.
+// The values to decode. A message whose key or headers are not what they should be is left out: its row would have to
+// be taken back.
 void RowBuilder::collect(const Messages& messages, std::vector<MessageError>& errors) {
   values_.clear();
   inputs_.clear();
   const auto wants = [&wanted = plan_->spec.message](MessageColumn column) {
     return std::find(wanted.begin(), wanted.end(), column) != wanted.end();
   };
-  const bool keys = plan_->spec.utf8Key && wants(MessageColumn::Key);
-  const bool headers = wants(MessageColumn::Headers);
+  EnvelopeChecks checks;
+  checks.utf8Key = plan_->spec.utf8Key && wants(MessageColumn::Key);
+  checks.headers = wants(MessageColumn::Headers);
+  if (wants(MessageColumn::KeyValue)) checks.keyValue = &plan_->spec.keyValue;
   for (uint32_t i = 0; i < messages.size(); ++i) {
     const rd_kafka_message_t& message = *messages[i];
     std::string reason;
-    if (keys || headers) reason = envelopeError(message, keys, headers);
+    if (checks) reason = envelopeError(message, checks);
     if (!reason.empty()) {
       if (errors.empty()) {  // the first: those before it stand for themselves
         for (uint32_t before = 0; before < i; ++before) inputs_.push_back(before);
@@ -164,6 +205,9 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
         if (message.key == nullptr) column.appendNull();
         else column.appendBytes(keyOf(message));
       });
+      return;
+    case MessageColumn::KeyValue:
+      each([&](const rd_kafka_message_t& message) { appendKeyValue(column, plan_->spec.keyValue, message); });
       return;
     case MessageColumn::Topic: {
       const std::string_view topic = rd_kafka_topic_name(messages[0]->rkt);

@@ -2,7 +2,7 @@
 import { didYouMean, SabotError } from '../errors.ts'
 import type { ColumnType, Field } from '../schema.ts'
 import { col, Expr } from './expr.ts'
-import { type ColNode, callNode, columnsOf, conjunctsOf, type Node, withPaths } from './nodes.ts'
+import { type ColNode, callNode, columnsOf, conjunctsOf, type Node, withColumnNames, withPaths } from './nodes.ts'
 import type { Fits, MessageTypes, NodeOf, TypeOf } from './types.ts'
 import { typeOf } from './typing.ts'
 
@@ -32,6 +32,12 @@ export function columnsFor<S>(names: readonly string[] | undefined): ColumnsOf<S
 export function exprWithPaths<N>(expr: Expr<N>, names: readonly string[]): Expr<N> {
   const node = withPaths(nodeOf(expr), names)
   return node === expr.node ? expr : (new Expr(node) as never)
+}
+
+/** An expression with other columns' names; itself where none is another. */
+export function exprRenamed(expr: Expr<unknown>, rename: (name: string) => string): Expr {
+  const node = nodeOf(expr)
+  return new Expr(columnsOf(node).every((name) => rename(name) === name) ? node : withColumnNames(node, rename))
 }
 
 /** Names of the columns that an expression reads. */

@@ -25,7 +25,8 @@ export interface Problem<Message extends string = string> {
 
 /** The columns that every message has, by name. */
 export interface MessageTypes {
-  readonly $key: 'utf8' | 'binary'
+  /** As the option `key` says, which only the run knows. */
+  readonly $key: AnyType
   readonly $topic: 'utf8'
   readonly $partition: 'int32'
   readonly $offset: 'int64'

@@ -36,7 +36,7 @@ export interface AddonDecodeSpec {
   readonly message: readonly string[]
   /** NativeProgram of backend.ts, types in the wire form; null: none. */
   readonly program: unknown
-  readonly keyType: 'utf8' | 'binary'
+  readonly keyType: 'utf8' | 'binary' | 'int32' | 'int64' | 'float64'
   readonly maxDepth: number
 }
 

@@ -2,8 +2,10 @@
  * The Backend seam: how a run reads from and writes to Kafka. `native.ts` implements it on the C++ addon;
  * the pure-TypeScript client will implement the same. Nothing outside this folder names an implementation.
  */
+
 import type { Batch } from '../batch.ts'
 import type { Logger } from '../logger.ts'
+import type { KeyType } from '../plan/steps.ts'
 import type { ColumnType, Field } from '../schema.ts'
 
 /** A partition and how far its rows are covered. `offset` is the next one to read: a position, not the last row. */
@@ -30,7 +32,10 @@ export type From =
 /** Where to end: the end offsets when the run starts, the first record at or after a time, or never. */
 export type Until = 'end' | { readonly timestamp: number | Date } | undefined
 
-/** A message column that a plan may name; `$value` (the raw bytes) and `$tombstone` are used inside. */
+/**
+ * A message column that a plan may name; `$value` (the raw bytes), `$tombstone` and `$keyValue` (what the key's bytes
+ * stand for, where `keyType` is a type of numbers) are used inside.
+ */
 export type MessageColumn =
   | '$key'
   | '$topic'
@@ -40,6 +45,7 @@ export type MessageColumn =
   | '$headers'
   | '$value'
   | '$tombstone'
+  | '$keyValue'
 
 /** A pushed-down predicate over columns by index in {@link DecodePlan.columns}; SQL's three-valued logic. */
 export type PushedPredicate =
@@ -104,8 +110,8 @@ export interface DecodePlan {
   readonly predicate?: PushedPredicate
   readonly message: readonly MessageColumn[]
   readonly program?: NativeProgram
-  /** The type of `$key`: utf8 (an invalid key is that row's error) or binary. */
-  readonly keyType: 'utf8' | 'binary'
+  /** Of `$key`: utf8 or binary; else of `$keyValue`, and `$key` is binary. A key that does not fit is its row's error. */
+  readonly keyType: KeyType
   /** Nesting that a document may have. Default 64. */
   readonly maxDepth: number
 }

@@ -6,6 +6,7 @@
 import { availableParallelism } from 'node:os'
 import { type Batch, batchFromSlab } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
+import { messageField } from '../plan/steps.ts'
 import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
 import type {
   Addon,
@@ -35,7 +36,7 @@ import { NativeSink, rolesOf } from './native-sink.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
 
-const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key'>, Field['type']>> = {
+const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key' | '$keyValue'>, Field['type']>> = {
   $topic: { kind: 'utf8' },
   $partition: { kind: 'int32' },
   $offset: { kind: 'int64' },
@@ -57,7 +58,9 @@ const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key'>, Field['type'
 /** The columns of the batches of a plan, in the slab's order: emitted ones, then message columns; or the program's. */
 export function planFields(plan: DecodePlan): readonly Field[] {
   const message = plan.message.map((name): Field => {
-    return { name, type: name === '$key' ? { kind: plan.keyType } : messageTypes[name] }
+    return name === '$key' || name === '$keyValue'
+      ? messageField(name, plan.keyType)
+      : { name, type: messageTypes[name] }
   })
   const { columns, program } = plan
   if (program === undefined) return [...columns.filter(({ emit }) => emit).map(({ field }) => field), ...message]

@@ -102,9 +102,12 @@ export const sourceOptions = {
   },
   key: {
     type: 'choice',
-    values: ['bytes', 'string'],
+    values: ['bytes', 'string', 'int32', 'int64', 'float64'],
     default: 'bytes',
-    doc: "The type of the column `$key`: binary or utf8. As a string, a key that is not UTF-8 is that row's error.",
+    doc:
+      "The type of the column `$key`: binary, utf8, or a number as Kafka's IntegerSerializer, LongSerializer or " +
+      "DoubleSerializer writes it. A key that is not UTF-8, or not as long as the number, is that row's error. A key that " +
+      'is kept keeps its bytes.',
   },
   schema: {
     type: 'custom',

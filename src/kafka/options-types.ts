@@ -66,10 +66,11 @@ export interface KafkaSourceOptions<S extends object = object> {
   /** The codec's own options. Default: none. */
   readonly codecOptions?: Readonly<Record<string, unknown>> | undefined
   /**
-   * The type of the column `$key`: binary or utf8. As a string, a key that is not UTF-8 is that row's error. Default:
-   * 'bytes'.
+   * The type of the column `$key`: binary, utf8, or a number as Kafka's IntegerSerializer, LongSerializer or
+   * DoubleSerializer writes it. A key that is not UTF-8, or not as long as the number, is that row's error. A key that
+   * is kept keeps its bytes. Default: 'bytes'.
    */
-  readonly key?: 'bytes' | 'string' | undefined
+  readonly key?: 'bytes' | 'string' | 'int32' | 'int64' | 'float64' | undefined
   /**
    * The columns of a value and their types, as in `{ id: 'int64', amount: 'float64' }`. Default: inferred from the
    * first rows.

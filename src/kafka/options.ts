@@ -3,10 +3,12 @@
  * The declarations stand in options-connection.ts, options-source.ts and options-sink.ts; the types that users see
  * are generated from them into options-types.ts.
  */
+
 import { inspect } from 'node:util'
 import { type Codec, codecs } from '../codecs/codec.ts'
 import { describe, didYouMean, SabotError } from '../errors.ts'
 import { type Logger, redact, redacting } from '../logger.ts'
+import type { KeyType } from '../plan/steps.ts'
 import type { SinkOptions, SourceOptions } from './backend.ts'
 import { type Call, type Checked, checkOptions, configError, isPlainObject, wrongOption } from './option.ts'
 import { createTopicsOptions, type NewTopic, topicList } from './options-admin.ts'
@@ -60,7 +62,7 @@ export interface ParsedSource {
   readonly codec: Codec
   readonly codecOptions: Readonly<Record<string, string>>
   /** The type of `$key`. */
-  readonly keyType: 'utf8' | 'binary'
+  readonly keyType: KeyType
   /** The schema literal as it was given; undefined: inferred, or the codec's own columns. */
   readonly schema: object | undefined
   readonly onError: 'fail' | 'skip'
@@ -108,7 +110,7 @@ export function parseSourceOptions(raw: unknown): ParsedSource {
     backend: options.backend,
     codec,
     codecOptions: parseCodecOptions('fromKafka', codec, options.codecOptions),
-    keyType: options.key === 'string' ? 'utf8' : 'binary',
+    keyType: options.key === 'string' ? 'utf8' : options.key === 'bytes' ? 'binary' : options.key,
     schema,
     onError: options.onError,
     preset: options.preset,

@@ -1,6 +1,6 @@
 /** Resolves a plan against the source's fields: which columns, of which types, stand before and after each step. */
 import { didYouMean, SabotError } from '../errors.ts'
-import { exprColumns, exprType, exprWithPaths } from '../expr/columns.ts'
+import { exprColumns, exprRenamed, exprType, exprWithPaths } from '../expr/columns.ts'
 import { Expr } from '../expr/expr.ts'
 import { type Field, typeText } from '../schema.ts'
 import { checkPart, checkValue } from './sink-columns.ts'
@@ -8,7 +8,10 @@ import {
   envelopeColumns,
   isInternal,
   isMessageColumn,
+  isRawKey,
   type KafkaSinkStep,
+  type KeyType,
+  type MessageName,
   messageColumns,
   messageField,
   type Plan,
@@ -25,7 +28,7 @@ export interface Scope {
   readonly names: readonly string[] | undefined
   /** Whether the message columns can be named too: they end at mapBatches, whose rows may be new ones. */
   readonly messages: boolean
-  readonly keyType: 'utf8' | 'binary'
+  readonly keyType: KeyType
 }
 
 export interface BoundStep {
@@ -95,7 +98,8 @@ const bindPath = (
     steps.push({ step: stepWithPaths(step, scope), number, before: scope, after })
     scope = after
   }
-  const sink = sinkWithPaths(path.sink, scope)
+  // A row that continues a message keeps its message columns up to the sink.
+  const sink = sinkWithPaths(path.sink, { ...scope, messages })
   const next = first + steps.length
   if (sink.kind === 'kafka') bindSink(sink, scope, messages, `${where}${next} toKafka`)
   const branches =
@@ -105,9 +109,17 @@ const bindPath = (
   return { steps, sink, number: next, result: scope, branches }
 }
 
-/** `col('a.b')` as the field b of the column a, where names are known: what reads it reads the column a. */
-const withPaths = <T extends Expr | 'keep' | null>(given: T, { names }: Scope): T =>
-  given instanceof Expr && names !== undefined ? (exprWithPaths(given, names) as T) : given
+/**
+ * `col('a.b')` as the field b of the column a, where names are known: what reads it reads the column a. Where keys are
+ * decoded, `$key` is another column than the one that a record keeps.
+ */
+const withPaths = <T extends Expr | 'keep' | null>(given: T, scope: Scope): T => {
+  if (!(given instanceof Expr)) return given
+  const { names, messages, keyType } = scope
+  const decoded = messages && !isRawKey(keyType) && names?.includes('$key') !== true
+  const expr = decoded ? exprRenamed(given, (name) => (name === '$key' ? '$keyValue' : name)) : given
+  return (names === undefined ? expr : exprWithPaths(expr, names)) as T
+}
 
 const stepWithPaths = (step: Step, scope: Scope): Step => {
   switch (step.kind) {
@@ -136,6 +148,7 @@ const bindSink = (sink: KafkaSinkStep, scope: Scope, messages: boolean, place: s
     if (given === null) continue
     // What is kept is a column of this name where a step gave one.
     const kept = scope.fields?.find(({ name }) => name === `$${part}`)
+    if (part === 'key' && given === 'keep' && kept !== undefined && !isRawKey(scope.keyType)) checkKept(kept, place)
     const type = given === 'keep' ? kept?.type : checkExpr(given, open, place)
     if (type !== undefined) checkPart(part, given === 'keep' ? `$${part}` : String(given), type, place)
   }
@@ -216,17 +229,33 @@ export const bindStep = (step: Step, before: Scope, place: string): Scope => {
   }
 }
 
+/** A key that is kept keeps its bytes; a column `$key` that is a number has them no more. */
+const checkKept = ({ type }: Field, place: string): void => {
+  if (type.kind === 'utf8' || type.kind === 'binary') return
+  throw new SabotError(
+    'SCHEMA',
+    `${place}: the column "$key" is ${typeText(type)} here, and a record's key is bytes. Leave it out of the columns, or ` +
+      "under another name, and the record keeps the message's own key; or say key: '$key' to write it as text.",
+    { where: { column: '$key', step: place } },
+  )
+}
+
 /** The names that an expression may use here. */
 const nameable = (scope: Scope): readonly string[] => [
   ...(scope.names ?? []),
   ...(scope.messages ? messageColumns.filter((name) => !scope.names?.includes(name)) : []),
 ]
 
+const messageNames = (keyType: KeyType): readonly MessageName[] =>
+  isRawKey(keyType) ? messageColumns : [...messageColumns, '$keyValue']
+
 export const fieldsInScope = (scope: Scope): readonly Field[] | undefined =>
   scope.fields && [
     ...scope.fields,
     ...(scope.messages
-      ? messageColumns.filter((name) => !scope.names?.includes(name)).map((name) => messageField(name, scope.keyType))
+      ? messageNames(scope.keyType)
+          .filter((name) => !scope.names?.includes(name))
+          .map((name) => messageField(name, scope.keyType))
       : []),
   ]
 
@@ -234,7 +263,7 @@ const checkExpr = (written: Expr, scope: Scope, place: string): Field['type'] | 
   const expr = withPaths(written, scope)
   for (const name of exprColumns(expr)) {
     if (scope.names?.includes(name)) continue
-    if (isMessageColumn(name)) {
+    if (isMessageColumn(name) || (name === '$keyValue' && expr !== written)) {
       if (!scope.messages) throw messagesEnded(name, place)
       continue
     }

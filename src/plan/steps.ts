@@ -26,6 +26,12 @@ export type Step =
   | { readonly kind: 'unnest'; readonly column: string; readonly keepEmpty: boolean }
   | { readonly kind: 'limit'; readonly count: number }
 
+/** How a message's key is read: as bytes, as text, or as a number that one of Kafka's own serializers wrote. */
+export type KeyType = 'utf8' | 'binary' | 'int32' | 'int64' | 'float64'
+
+/** Whether a plan's `$key` is the key's own bytes; otherwise it is `$keyValue` of the source's batches. */
+export const isRawKey = (type: KeyType): type is 'utf8' | 'binary' => type === 'utf8' || type === 'binary'
+
 export interface SourceStep {
   readonly kind: 'kafka' | 'batches'
   /** For explain(): the topic, or what the batches are. */
@@ -34,7 +40,7 @@ export interface SourceStep {
   readonly codecOptions: Readonly<Record<string, unknown>>
   /** The schema that was given; undefined: inferred when the run starts. */
   readonly fields: readonly Field[] | undefined
-  readonly keyType: 'utf8' | 'binary'
+  readonly keyType: KeyType
 }
 
 /** A part of the record's envelope: as it was read, none, or a column or expression. */
@@ -76,17 +82,20 @@ export interface Plan {
 /** The message columns, and the names that a plan may give values to: they are the new record's. */
 export const messageColumns = ['$key', '$topic', '$partition', '$offset', '$timestamp', '$headers'] as const
 export const envelopeColumns: readonly string[] = ['$key', '$headers', '$timestamp']
-export type MessageName = (typeof messageColumns)[number] | '$value' | '$tombstone'
+export type MessageName = (typeof messageColumns)[number] | '$value' | '$tombstone' | '$keyValue'
 
 export const isMessageColumn = (name: string): boolean => (messageColumns as readonly string[]).includes(name)
 
-/** Also the two that only the optimiser names. */
-export const isInternal = (name: string): boolean => isMessageColumn(name) || name === '$value' || name === '$tombstone'
+/** Also those that no user names: the optimiser's, and what `$key` stands for where it is decoded. */
+export const isInternal = (name: string): boolean =>
+  isMessageColumn(name) || name === '$value' || name === '$tombstone' || name === '$keyValue'
 
 /** Their types, as slabs carry them. */
-export const messageField = (name: MessageName, keyType: 'utf8' | 'binary'): Field => {
+export const messageField = (name: MessageName, keyType: KeyType): Field => {
   switch (name) {
     case '$key':
+      return { name, type: { kind: isRawKey(keyType) ? keyType : 'binary' } }
+    case '$keyValue':
       return { name, type: { kind: keyType } }
     case '$topic':
       return { name, type: { kind: 'utf8' } }

@@ -134,6 +134,9 @@ export const decode = (
       switch (name) {
         case '$key':
           return record.key
+        case '$keyValue':
+          // The memory broker has keys of text: the digits of the number.
+          return record.key === null ? null : plan.keyType === 'int64' ? BigInt(record.key) : Number(record.key)
         case '$topic':
           return topic
         case '$partition':
