@@ -3,7 +3,7 @@ import { type ColumnType, typeText } from '../../schema.ts'
 import { type TimeToken, timePattern } from '../time-patterns.ts'
 import { parameter } from '../times.ts'
 import { evaluated, type Kernel, nulls } from '../vector.ts'
-import { strings, tooLong } from './bytes.ts'
+import { copyBytes, strings, tooLong } from './bytes.ts'
 import { civil, daysInMonth, daysOf, found } from './calendar.ts'
 import { converted } from './cast.ts'
 import { type Convert, shown } from './conversion.ts'
@@ -60,8 +60,7 @@ const widthOf = (token: TimeToken): number =>
 function write(bytes: Uint8Array, at: number, token: TimeToken, nanos: number, offset: number): number {
   switch (token.field) {
     case 'text':
-      bytes.set(token.bytes, at)
-      return at + token.bytes.length
+      return copyBytes(token.bytes, 0, token.bytes.length, bytes, at)
     case 'year':
       return writeYear(bytes, at, found.year)
     case 'month':
