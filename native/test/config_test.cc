@@ -113,6 +113,19 @@ TEST(Config, ADecodeSpecHasColumnsPredicateAndMessageColumns) {
   EXPECT_EQ(spec.maxDepth, 8);
 }
 
+TEST(Config, ADecodeSpecSaysWhatAKeyIsRead) {
+  DecodeSpec spec;
+  const auto parse = [&spec](std::string keyType) {
+    return parseDecodeSpec(R"({"codec": "json", "columns": [], "predicate": null, "message": ["$keyValue"], "keyType": ")" +
+                               keyType + R"(", "maxDepth": 8})", spec);
+  };
+  ASSERT_TRUE(parse("float64").ok());
+  EXPECT_EQ(spec.keyValue, TypeId::Float64);
+  EXPECT_FALSE(spec.utf8Key);
+  EXPECT_EQ(parse("int16").message,
+            R"(decode: keyType: expected "utf8", "binary", "int32", "int64" or "float64"; got "int16")");
+}
+
 TEST(Config, AColumnMayHaveAnyNameThatAKeyOfJsonMayHave) {
   DecodeSpec spec;
   const Status status = parseDecodeSpec(R"({"codec": "json", "columns": [{"name": "a\u0000b", "type": "int64",

@@ -110,6 +110,32 @@ TEST_F(SourceTest, MessageColumnsHoldWhatTheMessageHas) {
   EXPECT_FALSE(tombstone.boolean(2));
 }
 
+TEST_F(SourceTest, AKeyIsDecodedAsKafkasSerializersWriteIt) {
+  topic("numbers", 1);
+  using namespace std::string_literals;
+  producer->send("numbers", {{0, "0", "\x00\x00\x00\x05"s}, {0, "1", "\xff\xff\xff\xfe"s}, {0, "2", std::nullopt},
+                             {0, "3", "\x00\x00\x05"s}, {0, "4", "\x80\x00\x00\x00"s}});
+  TestSource source(config());
+  source->subscribe({"numbers"});
+  auto spec = textSpec({MessageColumn::Key, MessageColumn::KeyValue});
+  spec.keyValue = TypeId::Int32;
+  ASSERT_TRUE(source->decode(spec).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch && batch->slab);
+  ASSERT_EQ(batch->slab->rows, 4);
+  const SlabColumn key(*batch->slab, 1), number(*batch->slab, 2);
+  EXPECT_EQ(key.text(0), "\x00\x00\x00\x05"s) << "its bytes stay";
+  EXPECT_EQ(number.value<int32_t>(0), 5);
+  EXPECT_EQ(number.value<int32_t>(1), -2);
+  EXPECT_EQ(key.text(2), std::nullopt);
+  EXPECT_EQ(number.value<int32_t>(3), INT32_MIN);
+  ASSERT_EQ(batch->errors.size(), 1u);
+  EXPECT_EQ(batch->errors[0].offset, 3);
+  EXPECT_EQ(batch->errors[0].code, "DECODE");
+  EXPECT_EQ(batch->errors[0].message,
+            "$key: expected 4 bytes, a big-endian int32; got 3 (read the key as binary to keep it)");
+}
+
 TEST_F(SourceTest, AKeyThatIsNotUtf8CostsItsRowAlone) {
   topic("keys", 1);
   producer->send("keys", {{0, "0", "\xff"}, {0, "1", "ok"}, {0, "2", "\xc3\x28"}, {0, "\xff", "ok"}, {0, "4", std::nullopt}});
