@@ -11,7 +11,7 @@
 #include "addon_values.h"
 #include "columns.h"
 #include "config.h"
-#include "predicate.h"
+#include "source_rows.h"
 
 namespace sabot {
 
@@ -31,21 +31,27 @@ napi_value makeTyped(napi_env env, napi_typedarray_type type, size_t width, cons
 
 // What decodeRows needs of a spec.
 struct RowDecoder {
-  DecodeSpec spec;
+  std::shared_ptr<const DecodePlan> plan;
   std::unique_ptr<Decoder> decoder;
 };
 
 Status makeRowDecoder(const std::string& json, RowDecoder& out) {
-  if (Status status = parseDecodeSpec(json, out.spec); !status.ok()) return status;
-  if (!out.spec.message.empty()) {
+  DecodeSpec spec;
+  if (Status status = parseDecodeSpec(json, spec); !status.ok()) return status;
+  if (!spec.message.empty()) {
     return Status::error("CONFIG", "decodeRows: expected no message columns: there are no messages");
   }
-  std::shared_ptr<const Predicate> predicate;
-  if (!out.spec.predicate.empty()) {
-    Status status = Predicate::parse(out.spec.predicate, out.spec.columns, predicate);
-    if (!status.ok()) return status;
-  }
-  return makeDecoder(out.spec.codec, out.spec.columns, std::move(predicate), {out.spec.maxDepth}, out.decoder);
+  if (Status status = DecodePlan::make(std::move(spec), out.plan); !status.ok()) return status;
+  return out.plan->makeDecoder(out.decoder);
+}
+
+// What decoding has left, as a slab: none where that is nothing.
+Status finishRows(const DecodePlan& plan, ColumnSet& columns, DecodeOutcome& outcome, Slab& slab) {
+  if (outcome.kept.empty()) return Status::success();
+  if (plan.program == nullptr) return columns.finish(static_cast<int64_t>(outcome.kept.size()), slab);
+  ProgramRun program(plan.program);
+  Status status = program.run(columns, outcome);
+  return status.ok() && !outcome.kept.empty() ? program.finish(columns, slab) : status;
 }
 
 // decodeRows(values, specJson): {slab, kept, errors}
@@ -60,9 +66,9 @@ Napi::Value decodeRows(const Napi::CallbackInfo& info) {
   DecodeOutcome outcome;
   Slab slab;
   if (status.ok()) {
-    ColumnSet columns(with.spec.columns);
+    ColumnSet columns(with.plan->columns);
     with.decoder->decode(values, columns, outcome);
-    if (!outcome.kept.empty()) status = columns.finish(static_cast<int64_t>(outcome.kept.size()), slab);
+    status = finishRows(*with.plan, columns, outcome, slab);
   }
   if (!status.ok()) {
     throwError(env, status);

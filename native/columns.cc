@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <limits>
 #include <new>
 #include <string>
 #include <utility>
+
+#include "slab_writer.h"
 
 namespace sabot {
 
@@ -35,9 +36,6 @@ namespace {
 bool hasOffsets(TypeId id) { return id == TypeId::Utf8 || id == TypeId::Binary || id == TypeId::List; }
 
 size_t bitmapBytes(int64_t bits) { return (static_cast<size_t>(bits) + 7) / 8; }
-
-constexpr size_t alignment = 64;
-size_t aligned(size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
 
 }  // namespace
 
@@ -71,6 +69,69 @@ void Column::appendNull() {
       data_.grown(width_);
   }
   ++length_;
+}
+
+void Column::setNulls(int64_t from, const uint8_t* valid, size_t count) {
+  const size_t bytes = bitmapBytes(from + static_cast<int64_t>(count));
+  for (size_t i = 0; i < count; ++i) {
+    if (valid[i] != 0) continue;
+    if (validity_.size() < bytes) {
+      const size_t missing = bytes - validity_.size();
+      std::memset(validity_.reserve(missing), 0xFF, missing);
+      validity_.grown(missing);
+    }
+    const size_t row = static_cast<size_t>(from) + i;
+    uint8_t& byte = validity_.data()[row >> 3];
+    byte = static_cast<uint8_t>(byte & ~(1u << (row & 7)));
+    ++nulls_;
+  }
+}
+
+void Column::appendAll(const void* values, const uint8_t* valid, size_t count) {
+  data_.append(values, count * width_);
+  if (valid != nullptr) setNulls(length_, valid, count);
+  length_ += static_cast<int64_t>(count);
+}
+
+void Column::keep(std::span<const uint32_t> positions) {
+  const auto set = [](uint8_t* bits, size_t at, bool bit) {
+    const auto mask = static_cast<uint8_t>(1u << (at & 7));
+    bits[at >> 3] = static_cast<uint8_t>(bit ? bits[at >> 3] | mask : bits[at >> 3] & ~mask);
+  };
+  // A value moves to its place or one before it, so none is written over before it is read.
+  auto* offsets = reinterpret_cast<int32_t*>(offsets_.data());
+  int32_t end = 0;
+  int64_t nulls = 0;
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const size_t from = positions[i];
+    if (nulls_ > 0) {
+      const bool valid = isValid(static_cast<int64_t>(from));
+      if (i < validity_.size() * 8) set(validity_.data(), i, valid);
+      nulls += valid ? 0 : 1;
+    }
+    if (width_ > 0) {
+      std::memmove(data_.data() + i * width_, data_.data() + from * width_, width_);
+    } else if (type_.id == TypeId::Bool) {
+      set(data_.data(), i, boolean(static_cast<int64_t>(from)));
+    } else {
+      const int32_t start = offsets[from];
+      const int32_t size = offsets[from + 1] - start;
+      if (size > 0) std::memmove(data_.data() + end, data_.data() + start, static_cast<size_t>(size));
+      end += size;
+      offsets[i + 1] = end;
+    }
+  }
+  // The bits of validity that are left behind are ones again.
+  nulls_ = nulls;
+  length_ = static_cast<int64_t>(positions.size());
+  for (size_t at = positions.size(); at < validity_.size() * 8; ++at) set(validity_.data(), at, true);
+  validity_.truncate(std::min(validity_.size(), bitmapBytes(length_)));
+  if (width_ > 0) data_.truncate(positions.size() * width_);
+  else if (type_.id == TypeId::Bool) data_.truncate(bitmapBytes(length_));
+  else {
+    data_.truncate(static_cast<size_t>(end));
+    offsets_.truncate((positions.size() + 1) * sizeof(int32_t));
+  }
 }
 
 void Column::truncate(int64_t length) {
@@ -109,76 +170,13 @@ std::string_view Column::bytes(int64_t row) const {
 }
 
 size_t Column::byteSize() const {
+  const auto aligned = SlabWriter::aligned;
   size_t bytes = (nulls_ > 0 ? aligned(bitmapBytes(length_)) : 0) + aligned(offsets_.size()) + aligned(data_.size());
   for (const Column& child : children_) bytes += child.byteSize();
   return bytes;
 }
 
 // ---------------------------------------------------------------- a set of columns
-
-// Writes columns into a slab, node by node in pre-order.
-class SlabWriter {
- public:
-  explicit SlabWriter(Slab& slab) : slab_(slab) {}
-
-  // False: the column, or a child of it, has more bytes or items than an int32 offset can say.
-  static bool fits(const Column& column) {
-    constexpr auto most = static_cast<size_t>(std::numeric_limits<int32_t>::max());
-    const TypeId id = column.type_.id;
-    if ((id == TypeId::Utf8 || id == TypeId::Binary) && column.data_.size() > most) return false;
-    if (id == TypeId::List && static_cast<size_t>(column.children_[0].length_) > most) return false;
-    return std::all_of(column.children_.begin(), column.children_.end(), fits);
-  }
-
-  void write(const Column& column) {
-    NodeLayout node;
-    node.length = column.length_;
-    node.nullCount = column.nulls_;
-    if (column.nulls_ > 0) {
-      node.validityOffset = at_;
-      node.validityBytes = bitmapBytes(column.length_);
-      uint8_t* to = put(column.validity_, node.validityBytes);
-      // Rows behind the last null have no bits in the builder.
-      if (const size_t has = column.validity_.size(); has < node.validityBytes) {
-        std::memset(to + has, 0xFF, node.validityBytes - has);
-      }
-      clearBehind(to, column.length_);
-    }
-    if (hasOffsets(column.type_.id)) {
-      node.offsetsOffset = at_;
-      node.offsetsBytes = column.offsets_.size();
-      put(column.offsets_, node.offsetsBytes);
-    }
-    if (column.data_.size() > 0) {
-      node.dataOffset = at_;
-      node.dataBytes = column.data_.size();
-      uint8_t* to = put(column.data_, node.dataBytes);
-      if (column.type_.id == TypeId::Bool) clearBehind(to, column.length_);
-    }
-    slab_.nodes.push_back(node);
-    for (const Column& child : column.children_) write(child);
-  }
-
- private:
-  // `bytes` of room, filled from the buffer as far as it goes; what lies between here and the next buffer is zero.
-  uint8_t* put(const Buffer& buffer, size_t bytes) {
-    uint8_t* to = slab_.data + at_;
-    const size_t room = aligned(bytes);
-    std::memcpy(to, buffer.data(), std::min(bytes, buffer.size()));
-    std::memset(to + bytes, 0, room - bytes);
-    at_ += room;
-    return to;
-  }
-
-  static void clearBehind(uint8_t* bitmap, int64_t bits) {
-    if ((bits & 7) == 0) return;
-    uint8_t& last = bitmap[bits >> 3];
-    last = static_cast<uint8_t>(last & ((1u << (bits & 7)) - 1));
-  }
-
-  Slab& slab_;
-  size_t at_ = 0;
-};
 
 ColumnSet::ColumnSet(const std::vector<ColumnSpec>& columns) {
   columns_.reserve(columns.size());
@@ -204,13 +202,33 @@ size_t ColumnSet::byteSize() const {
 }
 
 Status ColumnSet::finish(int64_t rows, Slab& out) {
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    if (!emit_[i] || SlabWriter::fits(columns_[i])) continue;
-    return Status::error("SCHEMA", "column " + names_[i] + ": a batch holds 2 GiB of one column at most; got more. "
-                                   "Make batches smaller (batch.maxBytes)");
+  std::vector<SlabColumn> columns;
+  for (uint32_t i = 0; i < columns_.size(); ++i) {
+    if (emit_[i]) columns.push_back({i, nullptr});
   }
+  return finish(columns, rows, out);
+}
+
+Status ColumnSet::check() const {
+  for (size_t i = 0; i < columns_.size(); ++i) {
+    if (!SlabWriter::fits(columns_[i])) return tooLarge(i);
+  }
+  return Status::success();
+}
+
+Status ColumnSet::tooLarge(size_t column) const {
+  return Status::error("SCHEMA", "column " + names_[column] + ": a batch holds 2 GiB of one column at most; got more. "
+                                     "Make batches smaller (batch.maxBytes)");
+}
+
+Status ColumnSet::finish(std::span<const SlabColumn> columns, int64_t rows, Slab& out) {
+  const auto count = static_cast<size_t>(rows);
   Slab slab;
-  slab.size = byteSize();
+  for (const SlabColumn& each : columns) {
+    const Column& column = columns_[each.column];
+    if (!SlabWriter::fits(column)) return tooLarge(each.column);
+    slab.size += each.rows == nullptr ? column.byteSize() : SlabWriter::byteSize(column, {each.rows, count});
+  }
   slab.rows = rows;
   slab.data = Slab::allocate(slab.size);
   if (slab.data == nullptr) {
@@ -218,8 +236,9 @@ Status ColumnSet::finish(int64_t rows, Slab& out) {
                                        " bytes; lower batch.maxBytes or batch.maxQueueBytes");
   }
   SlabWriter writer(slab);
-  for (size_t i = 0; i < columns_.size(); ++i) {
-    if (emit_[i]) writer.write(columns_[i]);
+  for (const SlabColumn& each : columns) {
+    if (each.rows == nullptr) writer.write(columns_[each.column]);
+    else writer.write(columns_[each.column], {each.rows, count});
   }
   out = std::move(slab);
   clear();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -113,9 +114,20 @@ class Column {
     ++length_;
   }
   void appendNull();
+  // Values of a type of fixed width; where `valid` is not nullptr, those with a 0 there are nulls.
+  void appendAll(const void* values, const uint8_t* valid, size_t count);
+  // `count` values that stand behind `from` already: those with a 0 are nulls.
+  void setNulls(int64_t from, const uint8_t* valid, size_t count);
 
   // Takes back every value from `length` on, and what an unfinished value left in data() or in children.
   void truncate(int64_t length);
+  // Keeps the values at these positions, ascending. Not of a List or Struct.
+  void keep(std::span<const uint32_t> positions);
+
+  // Where the values lie: of fixed width, a bitmap of Bool, the bytes of Utf8 and Binary (nullptr: there are none yet).
+  const uint8_t* values() const { return data_.data(); }
+  // Of Utf8, Binary and List: length() + 1.
+  const int32_t* valueOffsets() const { return reinterpret_cast<const int32_t*>(offsets_.data()); }
 
   bool isValid(int64_t row) const {
     const auto at = static_cast<size_t>(row >> 3);
@@ -159,6 +171,12 @@ class Column {
   std::vector<Column> children_;
 };
 
+// A column of a slab: all its values, or those of these rows, ascending.
+struct SlabColumn {
+  uint32_t column = 0;
+  const uint32_t* rows = nullptr;
+};
+
 // The columns of a run of rows. Belongs to one thread at a time.
 class ColumnSet {
  public:
@@ -178,9 +196,15 @@ class ColumnSet {
   // The emitted columns, which must all have `rows` values, as one slab. Afterwards every column is empty and keeps
   // its memory for the next run. MEMORY: no memory for the slab; SCHEMA: a column passed 2 GiB of bytes or items.
   Status finish(int64_t rows, Slab& out);
+  // The same with these columns, of which each gives `rows` values.
+  Status finish(std::span<const SlabColumn> columns, int64_t rows, Slab& out);
+  // SCHEMA: a column passed 2 GiB of bytes or items, and its values can not be read.
+  Status check() const;
   void clear();
 
  private:
+  Status tooLarge(size_t column) const;
+
   std::vector<Column> columns_;
   std::vector<bool> emit_;
   std::vector<std::string> names_;  // for messages

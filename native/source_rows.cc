@@ -130,13 +130,18 @@ std::string envelopeError(const rd_kafka_message_t& message, const EnvelopeCheck
 // ---------------------------------------------------------------- the plan
 
 Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out) {
-  if (!spec.program.empty()) return Status::error("UNSUPPORTED", "decode: programs are not run yet");
   auto plan = std::make_shared<DecodePlan>();
   if (!spec.predicate.empty()) {
     if (Status status = Predicate::parse(spec.predicate, spec.columns, plan->predicate); !status.ok()) return status;
   }
   plan->columns = spec.columns;
   for (const MessageColumn column : spec.message) plan->columns.push_back({messageField(column, spec), true});
+  if (!spec.program.empty()) {
+    Status status = Program::parse(spec.program, plan->columns, spec.columns.size(), plan->program);
+    if (!status.ok()) return status;
+    const auto& computed = plan->program->computed();
+    plan->columns.insert(plan->columns.end(), computed.begin(), computed.end());
+  }
   plan->spec = std::move(spec);
   std::unique_ptr<Decoder> first;
   if (Status status = plan->makeDecoder(first); !status.ok()) return status;
@@ -145,6 +150,7 @@ Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out)
 }
 
 std::vector<Field> DecodePlan::slabFields() const {
+  if (program) return program->output();
   std::vector<Field> fields;
   for (const ColumnSpec& column : columns) {
     if (column.emit) fields.push_back(column.field);
@@ -243,10 +249,14 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
   }
 }
 
-void RowBuilder::decode(const Messages& messages, std::vector<MessageError>& errors) {
+Status RowBuilder::decode(const Messages& messages, std::vector<MessageError>& errors) {
   collect(messages, errors);
   outcome_.clear();
   if (!values_.empty()) decoder_->decode(values_, columns_, outcome_);
+  if (program_ && !outcome_.kept.empty()) {
+    appendAll(true, messages);
+    if (Status status = program_->run(columns_, outcome_); !status.ok()) return status;
+  }
 
   const size_t envelopes = errors.size();
   for (RowError& error : outcome_.errors) {
@@ -256,36 +266,42 @@ void RowBuilder::decode(const Messages& messages, std::vector<MessageError>& err
     std::stable_sort(errors.begin(), errors.end(),
                      [](const MessageError& a, const MessageError& b) { return a.offset < b.offset; });
   }
+  return Status::success();
 }
 
-void RowBuilder::select(Messages& messages, SourceEvent& out) {
-  if (messages.empty()) return;
-  decode(messages, out.errors);
+void RowBuilder::appendAll(bool read, const Messages& messages) {
+  const size_t decoded = plan_->spec.columns.size();
+  for (size_t i = 0; i < plan_->spec.message.size(); ++i) {
+    const bool isRead = plan_->program != nullptr && plan_->program->reads(decoded + i);
+    if (isRead == read) append(plan_->spec.message[i], columns_[decoded + i], messages);
+  }
+}
+
+Status RowBuilder::select(Messages& messages, SourceEvent& out) {
+  if (messages.empty()) return Status::success();
+  Status status = decode(messages, out.errors);
   columns_.clear();
+  if (!status.ok()) return status;
   if (!inputs_.empty()) {
     for (uint32_t& kept : outcome_.kept) kept = inputs_[kept];
   }
   messages.keepOnly(outcome_.kept);
+  return status;
 }
 
 Status RowBuilder::build(const Messages& messages, SourceEvent& out) {
   if (messages.empty()) return Status::success();
-  decode(messages, out.errors);
-  if (outcome_.kept.empty()) {
-    columns_.clear();
-    return Status::success();
-  }
-  const size_t decoded = plan_->spec.columns.size();
-  for (size_t i = 0; i < plan_->spec.message.size(); ++i) {
-    append(plan_->spec.message[i], columns_[decoded + i], messages);
-  }
   Slab slab;
-  if (Status status = columns_.finish(static_cast<int64_t>(outcome_.kept.size()), slab); !status.ok()) {
-    columns_.clear();
-    return status;
+  Status status = decode(messages, out.errors);
+  const bool any = status.ok() && !outcome_.kept.empty();
+  if (any) {
+    appendAll(false, messages);
+    status = program_ ? program_->finish(columns_, slab)
+                      : columns_.finish(static_cast<int64_t>(outcome_.kept.size()), slab);
   }
-  out.slab = std::move(slab);
-  return Status::success();
+  if (any && status.ok()) out.slab = std::move(slab);
+  else columns_.clear();
+  return status;
 }
 
 }  // namespace sabot

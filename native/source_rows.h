@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "columns.h"
 #include "messages.h"
 #include "predicate.h"
+#include "program.h"
 #include "source.h"
 
 namespace sabot {
@@ -16,7 +18,8 @@ namespace sabot {
 struct DecodePlan {
   DecodeSpec spec;
   std::shared_ptr<const Predicate> predicate;
-  std::vector<ColumnSpec> columns;  // spec.columns, then the message columns
+  std::shared_ptr<const Program> program;  // nullptr: none
+  std::vector<ColumnSpec> columns;  // spec.columns, then the message columns, then those that the program computes
 
   // CONFIG: the spec cannot be used.
   static Status make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out);
@@ -33,15 +36,19 @@ class RowBuilder {
   // Fills slab and errors of `out`. Not ok: MEMORY or SCHEMA of ColumnSet::finish.
   Status build(const Messages& messages, SourceEvent& out);
   // Fills the errors of `out`, and leaves only the messages whose rows are kept: no slab is built.
-  void select(Messages& messages, SourceEvent& out);
+  Status select(Messages& messages, SourceEvent& out);
 
  private:
-  explicit RowBuilder(std::shared_ptr<const DecodePlan> plan) : plan_(std::move(plan)), columns_(plan_->columns) {}
+  explicit RowBuilder(std::shared_ptr<const DecodePlan> plan) : plan_(std::move(plan)), columns_(plan_->columns) {
+    if (plan_->program) program_.emplace(plan_->program);
+  }
 
   void collect(const Messages& messages, std::vector<MessageError>& errors);
-  // The values to rows of columns_ and outcome_, and the errors of those that are none.
-  void decode(const Messages& messages, std::vector<MessageError>& errors);
+  // The values to rows of columns_ and outcome_, of these what the program leaves, and the errors of those that are none.
+  Status decode(const Messages& messages, std::vector<MessageError>& errors);
   void append(MessageColumn kind, Column& column, const Messages& messages) const;
+  // Message columns that the program reads (those that it does not read), of the rows of outcome_.
+  void appendAll(bool read, const Messages& messages);
   // The message of a row that is kept.
   const rd_kafka_message_t& message(const Messages& messages, uint32_t input) const {
     return *messages[inputs_.empty() ? input : inputs_[input]];
@@ -50,6 +57,7 @@ class RowBuilder {
   const std::shared_ptr<const DecodePlan> plan_;
   std::unique_ptr<Decoder> decoder_;
   ColumnSet columns_;
+  std::optional<ProgramRun> program_;
   std::vector<Bytes> values_;
   std::vector<uint32_t> inputs_;  // messages that values_ stand for; empty: all, one for one
   DecodeOutcome outcome_;

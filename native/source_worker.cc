@@ -105,7 +105,7 @@ void Workers::process(Lane& lane, Run run, RowBuilder* builder, const Status& un
     try {
       {
         const WorkTime::Span decoding(decodeTime_);
-        if (passes) builder->select(run.messages, event);
+        if (passes) status = builder->select(run.messages, event);
         else status = builder->build(run.messages, event);
       }
       if (!passes) run.messages.clear();
