@@ -230,7 +230,7 @@ TEST_F(FusedTest, WhatWritesHoldCountsUntilTheyAreReported) {
     }
   }
   EXPECT_TRUE(ended);
-  EXPECT_EQ(written, 10U);
+  EXPECT_GE(written, 10U);  // a batch may go out before it is full
   EXPECT_EQ(source->stats().queuedBytes, 0);
 }
 
