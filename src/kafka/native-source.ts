@@ -105,6 +105,7 @@ export function fusedSpec(decode: DecodePlan, record: RecordPlan, onError: 'fail
 }
 
 export class NativeSource implements Source {
+  readonly programs = true
   readonly #addon: Addon
   readonly #options: SourceOptions
   #source: AddonSource | undefined

@@ -1,2 +1,2 @@
-/** Which backends run `DecodePlan.program`: what `Source.programs` says, for explain(), which opens none. */
-export const runsPrograms = (_backend: string): boolean => false
+/** Which backends run `DecodePlan.program`: what their sources say as `programs`, for explain(), which opens none. */
+export const runsPrograms = (backend: string): boolean => backend !== 'js'
