@@ -113,6 +113,7 @@ class Sink::Impl final : public ClientLog {
   void waitForRoom();
   Failure failureOf(rd_kafka_resp_err_t error, int32_t partition, const char* detail) const;
   void failBystanders(const Failure& cause);
+  void settleAcknowledged();
 
   SinkConfig config_;
   Writes writes_;
@@ -144,6 +145,9 @@ class Sink::Impl final : public ClientLog {
     int32_t partition;
   };
   std::vector<Bystander> bystanders_;
+  // Likewise: reports of one write that came one after the other, and are taken off it together.
+  InFlight* acknowledged_ = nullptr;
+  int64_t acknowledgements_ = 0;
 
   WorkTime encodeTime_;
   WorkTime deliverTime_;
@@ -280,6 +284,7 @@ void Sink::Impl::runDelivery() {
     } else {
       rd_kafka_poll(client_, pollMs);
     }
+    settleAcknowledged();
     while (!bystanders_.empty()) {  // of a reason that did not come
       failBystanders(failureOf(RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD, bystanders_.back().partition, nullptr));
     }
@@ -293,7 +298,12 @@ void Sink::Impl::onDelivery(rd_kafka_t* client, const rd_kafka_message_t* messag
   if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
     ++write->rows;
     write->bytes += static_cast<int64_t>(message->len + message->key_len);
-  } else if (!write->hasFailed) {
+    if (self->acknowledged_ != write) self->settleAcknowledged();
+    self->acknowledged_ = write;
+    ++self->acknowledgements_;
+    return;
+  }
+  if (!write->hasFailed) {
     if (message->err == RD_KAFKA_RESP_ERR__INVALID_DIFFERENT_RECORD) {
       self->bystanders_.push_back({write, message->partition});
       return;
@@ -307,6 +317,12 @@ void Sink::Impl::onDelivery(rd_kafka_t* client, const rd_kafka_message_t* messag
     self->writes_.fail(write, failure);
   }
   self->writes_.settle(write, 1);
+}
+
+void Sink::Impl::settleAcknowledged() {
+  if (acknowledged_ != nullptr) writes_.settle(acknowledged_, acknowledgements_);
+  acknowledged_ = nullptr;
+  acknowledgements_ = 0;
 }
 
 void Sink::Impl::failBystanders(const Failure& cause) {
@@ -516,6 +532,9 @@ bool Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
   part(0, RD_KAFKA_VTYPE_RKT).u.rkt = topic_;
   part(1, RD_KAFKA_VTYPE_MSGFLAGS).u.i = RD_KAFKA_MSG_F_COPY;
   part(2, RD_KAFKA_VTYPE_OPAQUE).u.ptr = write;
+  // Before the first call: reports may come while others are made.
+  auto left = static_cast<int64_t>(records_.size());
+  write->outstanding.fetch_add(left, std::memory_order_relaxed);
   for (const Record& record : records_) {
     part(3, RD_KAFKA_VTYPE_VALUE).u.mem = {const_cast<char*>(record.value), record.valueSize};
     part(4, RD_KAFKA_VTYPE_KEY).u.mem = {const_cast<char*>(record.key), record.keySize};
@@ -524,7 +543,6 @@ bool Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
     rd_kafka_headers_t* headers = makeHeaders(request, record);
     if (headers != nullptr) part(7, RD_KAFKA_VTYPE_HEADERS).u.headers = headers;
 
-    write->outstanding.fetch_add(1, std::memory_order_relaxed);
     rd_kafka_error_t* error = nullptr;
     for (;;) {
       error = rd_kafka_produceva(client_, parts, headers == nullptr ? 7 : 8);
@@ -536,8 +554,10 @@ bool Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
       waitForRoom();
     }
     if (error == nullptr) {
-      if (stopProducing(request)) return false;
-      continue;
+      --left;
+      if (!stopProducing(request)) continue;
+      writes_.settle(write, left);
+      return false;
     }
     // Not taken: the headers are still ours.
     if (headers != nullptr) rd_kafka_headers_destroy(headers);
@@ -545,7 +565,7 @@ bool Sink::Impl::produceEach(const WriteRequest& request, InFlight* write) {
       writes_.fail(write, failureOf(rd_kafka_error_code(error), record.partition, rd_kafka_error_string(error)));
     }
     rd_kafka_error_destroy(error);
-    writes_.settle(write, 1);
+    writes_.settle(write, left);
     return false;
   }
   return true;
