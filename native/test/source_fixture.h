@@ -34,7 +34,8 @@ class TestProducer {
  public:
   explicit TestProducer(const std::string& bootstrapServers) {
     Conf conf;
-    EXPECT_TRUE(makeConf({{"bootstrap.servers", bootstrapServers}, {"linger.ms", "5"}}, conf).ok());
+    // Long: what one send() brings lies in one record batch of each partition, and is fetched at once. flush() ends it.
+    EXPECT_TRUE(makeConf({{"bootstrap.servers", bootstrapServers}, {"linger.ms", "1000"}}, conf).ok());
     EXPECT_TRUE(makeClient(RD_KAFKA_PRODUCER, std::move(conf), client_).ok());
   }
   ~TestProducer() { rd_kafka_destroy(client_); }
