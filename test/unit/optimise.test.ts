@@ -46,6 +46,12 @@ const names = (plan: ReturnType<typeof planned>) => ({
 const collect = { kind: 'collect' } as const
 
 describe('projection push-down', () => {
+  it('reads the offset of a row whose remainder may not fit int64, to report it', () => {
+    const source = { fields: parseSchema({ u: 'uint64' }) }
+    expect(planned([select({ rest: col('u').mod(lit(2n ** 64n - 1n)) })], collect, source).message).toEqual(['$offset'])
+    expect(planned([select({ half: col('u').div(2) })], collect, source).message).toEqual([])
+  })
+
   it('decodes the columns that the sink and the steps need, and no others', () => {
     const plan = planned([select({ id: col('id'), total: col('amount').mul(2) })], collect)
     expect(names(plan)).toEqual({ emitted: ['id', 'amount'], tested: [] })

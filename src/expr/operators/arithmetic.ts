@@ -11,8 +11,8 @@ const infix = (op: ArithmeticOp, symbol: string, binds: number, doc: Omit<Operat
   rule: op === 'div' ? divideRule : arithmeticRule,
   kernel: arithmeticKernel(op),
   cost: 2,
-  // The remainder is never greater than the dividend, and division is float64.
-  fallible: op !== 'div' && op !== 'mod',
+  // Division is float64. A remainder is int64, and that of a uint64 may be greater.
+  fallible: op !== 'div',
   doc: { call: `a.${op}(b)`, ...doc },
 })
 
@@ -55,6 +55,7 @@ export const arithmeticOperators = {
   mod: infix('mod', '%', 6, {
     types,
     text: 'Remainder with the sign of the dividend.',
+    errors: 'an int64 result past 64 bits (the remainder of a great uint64) is an error of its row',
     nulls: 'null where an argument is, and of integers by zero (of floats by zero: NaN)',
     example: { columns: { a: 'int64' }, rows: [[-7n], [null]], expr: "col('a').mod(4)", result: [-3n, null] },
   }),
