@@ -2,7 +2,7 @@
 import type { Contender } from '../contenders.ts'
 import { runProgram } from '../processes.ts'
 import type { Recorder, Result } from '../results.ts'
-import { type TopicName, type Topics, wrong } from '../topics.ts'
+import { type LoadedTopic, type TopicName, type Topics, wrong } from '../topics.ts'
 import type { Measurement } from '../window.ts'
 
 export const consumeTopics: readonly TopicName[] = ['transactions-1', 'transactions-8', 'wide-8']
@@ -22,14 +22,24 @@ export function figuresOf(
   }
 }
 
-/** Rounds and not contenders are the outer loop: what else the machine does in a while falls on all alike. */
-export async function measureConsume(
-  bootstrapServers: string,
+/** What a round of a contender is to be about. */
+export interface Turn {
+  readonly contender: Contender
+  readonly topic: LoadedTopic
+  readonly round: number
+}
+
+/**
+ * Rounds and not contenders are the outer loop: what else the machine does in a while falls on all alike. What the
+ * recorder has already is passed over.
+ */
+export async function inTurn(
   topics: Topics,
   names: readonly TopicName[],
   contenders: readonly Contender[],
   rounds: number,
   recorder: Recorder,
+  measured: (turn: Turn) => Promise<Pick<Result, 'figures' | 'failed' | 'notes'>>,
 ): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
     for (const load of names) {
@@ -37,12 +47,32 @@ export async function measureConsume(
       for (const contender of contenders) {
         const place = { load, contender: contender.name, round }
         if (round > (contender.rounds ?? rounds) || recorder.has(place)) continue
-        const { name, rows, wide } = topic
-        const job = { bootstrapServers, topic: name, rows, output: '', passing: topic.over, wide }
-        recorder.add({ ...place, ...(await measure(contender, job, (got) => wrong(got, topic))) })
+        recorder.add({ ...place, ...(await measured({ contender, topic, round })) })
       }
     }
   }
+}
+
+export const jobOf = (bootstrapServers: string, { name, rows, over, wide }: LoadedTopic, output = '') => ({
+  bootstrapServers,
+  topic: name,
+  rows,
+  output,
+  passing: over,
+  wide,
+})
+
+export function measureConsume(
+  bootstrapServers: string,
+  topics: Topics,
+  names: readonly TopicName[],
+  contenders: readonly Contender[],
+  rounds: number,
+  recorder: Recorder,
+): Promise<void> {
+  return inTurn(topics, names, contenders, rounds, recorder, ({ contender, topic }) =>
+    measure(contender, jobOf(bootstrapServers, topic), (got) => wrong(got, topic)),
+  )
 }
 
 /** One process. Its figures count only where `problem` finds none. */

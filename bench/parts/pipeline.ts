@@ -4,11 +4,11 @@ import type { Contender } from '../contenders.ts'
 import type { Recorder } from '../results.ts'
 import { type LoadedTopic, readBack, type TopicName, type Topics } from '../topics.ts'
 import type { Measurement } from '../window.ts'
-import { measure } from './consume.ts'
+import { inTurn, jobOf, measure } from './consume.ts'
 
 export const pipelineTopics: readonly TopicName[] = ['transactions-8']
 
-export async function measurePipelines(
+export function measurePipelines(
   kafka: Kafka,
   topics: Topics,
   names: readonly TopicName[],
@@ -17,23 +17,15 @@ export async function measurePipelines(
   recorder: Recorder,
 ): Promise<void> {
   const { bootstrapServers } = kafka
-  for (let round = 1; round <= rounds; round++) {
-    for (const load of names) {
-      const topic = await topics.load(load)
-      for (const contender of contenders) {
-        const place = { load, contender: contender.name, round }
-        if (round > (contender.rounds ?? rounds) || recorder.has(place)) continue
-        const output = `out-${contender.name}-${round}-${Date.now().toString(36)}`
-        await kafka.createTopic(output, topic.partitions)
-        const all = contender.name === 'raw-all'
-        const { name, rows, wide } = topic
-        const job = { bootstrapServers, topic: name, rows, output, passing: topic.over, wide }
-        const outcome = await measure(contender, job, (got) => wrongOutput(bootstrapServers, topic, output, all, got))
-        await kafka.deleteTopic(output)
-        recorder.add({ ...place, ...outcome })
-      }
-    }
-  }
+  return inTurn(topics, names, contenders, rounds, recorder, async ({ contender, topic, round }) => {
+    const output = `out-${contender.name}-${round}-${Date.now().toString(36)}`
+    await kafka.createTopic(output, topic.partitions)
+    const all = contender.name === 'raw-all'
+    const job = jobOf(bootstrapServers, topic, output)
+    const outcome = await measure(contender, job, (got) => wrongOutput(bootstrapServers, topic, output, all, got))
+    await kafka.deleteTopic(output)
+    return outcome
+  })
 }
 
 /** What was written is read back by librdkafka alone, which looks for the amounts itself. */
