@@ -47,6 +47,18 @@ export class MemoryBroker {
   beforeDelivery: (records: readonly MemoryRecord[]) => Promise<void> | void = () => {}
   beforeCommit: (positions: readonly Position[]) => Promise<void> | void = () => {}
 
+  /** Holds every delivery from now on; each is released or rejected by itself, in any order. */
+  holdDeliveries() {
+    const waiting: {
+      readonly records: readonly MemoryRecord[]
+      readonly release: () => void
+      reject(e: Error): void
+    }[] = []
+    this.beforeDelivery = (records) =>
+      new Promise((resolve, reject) => waiting.push({ records, release: () => resolve(), reject }))
+    return waiting
+  }
+
   create(topic: string, partitions = 1): this {
     this.topics.set(
       topic,

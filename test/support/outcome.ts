@@ -1,5 +1,5 @@
 /** What came of a run: its failure, what it logged, the rows it collected; and waiting for something to come to pass. */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { type Logger, SabotError, type Table } from '../../src/index.ts'
 
 /** The SabotError that the work failed with; anything else is thrown. */
@@ -19,6 +19,15 @@ export async function eventually(holds: () => boolean | Promise<boolean>, what: 
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`${what}: not within ${patienceMs} ms`)
     await sleep(20)
+  }
+}
+
+/** The same where nothing outside the process is waited for: looks again in every turn of the event loop. */
+export async function until(holds: () => boolean, what = 'it'): Promise<void> {
+  const end = performance.now() + 5_000
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`${what} did not come to pass in 5 seconds`)
+    await turn()
   }
 }
 

@@ -5,8 +5,8 @@ import { batchFromRows, type Column } from '../../src/batch.ts'
 import { col, type Pipeline, type RecordBatch, Stream } from '../../src/index.ts'
 import { byteSizeOf } from '../../src/run/outlets.ts'
 import { parseSchema } from '../../src/schema.ts'
-import { MemoryBroker, type MemoryRecord } from '../support/memory.ts'
-import { failure, recordingLogger } from '../support/outcome.ts'
+import { MemoryBroker } from '../support/memory.ts'
+import { failure, recordingLogger, until } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
 vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
@@ -25,23 +25,6 @@ const row = (id: number) => ({ id, amount: id * 10, country: id % 2 === 0 ? 'DE'
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i))
 const ids = (topic: string) => broker.values(topic).map((value) => (value as { id: number }).id)
 const quiet = { signals: false } as const
-
-const until = async (holds: () => boolean): Promise<void> => {
-  const end = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('it did not come to pass in 5 seconds')
-    await turn()
-  }
-}
-
-/** Holds every delivery until it is released, in any order. */
-const holdDeliveries = () => {
-  const waiting: { readonly records: readonly MemoryRecord[]; readonly release: () => void; reject(e: Error): void }[] =
-    []
-  broker.beforeDelivery = (records) =>
-    new Promise((resolve, reject) => waiting.push({ records, release: () => resolve(), reject }))
-  return waiting
-}
 
 describe('fanOut', () => {
   it('writes each branch to its topic, from one read and with one commit', async () => {
@@ -216,7 +199,7 @@ describe('fanOut', () => {
 
 describe('the positions of a fanOut', () => {
   it('are not committed before every branch has delivered its rows', async () => {
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     broker.produce('in', 0, ...rows(2))
     const run = endless()
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
@@ -244,7 +227,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('stay before a batch that one branch delivered and the other could not', async () => {
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     broker.produce('in', 0, ...rows(4))
     const run = endless()
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.filter(col('id').gt(1)).toKafka({ topic: 'b' })])
@@ -262,7 +245,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('are committed before partitions are given away, once every branch has delivered', async () => {
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     broker.produce('in', 0, ...rows(2))
     const run = endless({ commitIntervalMs: 60_000 })
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
@@ -281,7 +264,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('a stop delivers to every branch what was taken, and commits it', async () => {
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     broker.produce('in', 0, ...rows(2))
     const run = endless({ commitIntervalMs: 60_000 })
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
@@ -298,7 +281,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('count what all branches hold against the bound on what is under way', async () => {
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     broker.produce('in', 0, ...rows(40))
     const run = endless()
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])

@@ -4,22 +4,11 @@ import { when } from '../../src/expr/when.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
+import { collect, filter, fromKafka, select } from '../support/plans.ts'
 
 const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8', ok: 'bool' })
-const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
-const select = (given: Record<string, Expr>): Step => ({
-  kind: 'select',
-  columns: Object.entries(given).map(([name, expr]) => ({ name, expr })),
-})
 const planned = (steps: readonly Step[], source = fields) =>
-  optimise(
-    {
-      source: { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields: source, keyType: 'utf8' },
-      steps,
-      sink: { kind: 'collect' },
-    },
-    source,
-  )
+  optimise({ source: fromKafka(source), steps, sink: collect }, source)
 /** What runs, a line a step. */
 const lines = (...steps: readonly Step[]): string[] =>
   planned(steps).steps.map((step) => {

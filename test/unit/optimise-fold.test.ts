@@ -3,6 +3,7 @@ import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { Plan, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
+import { filter } from '../support/plans.ts'
 
 const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8', ok: 'bool', small: 'int8' })
 const planned = (...steps: readonly Step[]) => {
@@ -10,7 +11,6 @@ const planned = (...steps: readonly Step[]) => {
   const plan: Plan = { source, steps, sink: { kind: 'collect' } }
   return optimise(plan, fields)
 }
-const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
 const withColumn = (expr: Expr): Step => ({ kind: 'withColumns', columns: [{ name: 'x', expr }] })
 
 /** A computed column as it runs. */

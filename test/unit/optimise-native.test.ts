@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { col, type Expr, lit } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
-import type { KafkaSinkStep, SinkStep, Step } from '../../src/plan/steps.ts'
+import type { SinkStep, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
+import { collect, filter, fromKafka, select, toKafka, withColumns } from '../support/plans.ts'
 
 const fields = parseSchema({
   id: 'int64',
@@ -14,25 +15,9 @@ const fields = parseSchema({
   price: 'decimal(10,2)',
   raw: 'binary',
 })
-const collect = { kind: 'collect' } as const
-const toKafka: KafkaSinkStep = {
-  kind: 'kafka',
-  title: 'out',
-  codec: 'json',
-  codecOptions: {},
-  key: 'keep',
-  headers: 'keep',
-  timestamp: 'keep',
-  partition: null,
-}
 const planned = (steps: readonly Step[], sink: SinkStep = collect, native = true) => {
-  const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
-  return optimise({ source, steps, sink }, fields, { native })
+  return optimise({ source: fromKafka(fields), steps, sink }, fields, { native })
 }
-const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
-const columns = (given: Record<string, Expr>) => Object.entries(given).map(([name, expr]) => ({ name, expr }))
-const select = (given: Record<string, Expr>): Step => ({ kind: 'select', columns: columns(given) })
-const withColumns = (given: Record<string, Expr>): Step => ({ kind: 'withColumns', columns: columns(given) })
 const reasons = (...steps: readonly Step[]) => planned(steps).reasons.map(({ text }) => text)
 
 describe('the native program', () => {

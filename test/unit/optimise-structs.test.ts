@@ -1,36 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { col, type Expr } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
-import type { KafkaSinkStep, SinkStep, Step } from '../../src/plan/steps.ts'
+import type { SinkStep, Step } from '../../src/plan/steps.ts'
 import { parseSchema, typeText } from '../../src/schema.ts'
+import { filter, fromKafka, select, toKafka } from '../support/plans.ts'
 
 const fields = parseSchema({
   id: 'int64',
   user: { name: 'utf8', age: 'int32', home: { city: 'utf8', street: 'utf8' } },
 })
-const toKafka: KafkaSinkStep = {
-  kind: 'kafka',
-  title: 'out',
-  codec: 'json',
-  codecOptions: {},
-  key: 'keep',
-  headers: 'keep',
-  timestamp: 'keep',
-  partition: null,
-}
 /** The type that the decoder builds of `user`; undefined: the column is not decoded. */
 const decoded = (steps: readonly Step[], sink: SinkStep = { kind: 'collect' }): string | undefined => {
-  const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
-  const { columns } = optimise({ source, steps, sink }, fields)
+  const { columns } = optimise({ source: fromKafka(fields), steps, sink }, fields)
   const user = columns!.find(({ field }) => field.name === 'user')
   return user && typeText(user.field.type).replaceAll("'", '')
 }
 const whole = typeText(fields[1]!.type).replaceAll("'", '')
-const select = (given: Record<string, Expr>): Step => ({
-  kind: 'select',
-  columns: Object.entries(given).map(([name, expr]) => ({ name, expr })),
-})
-const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
 const user = col('user')
 const city = user.field('home').field('city') as Expr
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { col, type Expr, lit } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
-import type { KafkaSinkStep, Plan, SinkStep, Step } from '../../src/plan/steps.ts'
+import type { Plan, SinkStep, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
+import { collect, filter, fromKafka, select, toKafka, withColumns } from '../support/plans.ts'
 
 const fields = parseSchema({
   id: 'int64',
@@ -13,37 +14,19 @@ const fields = parseSchema({
   tags: ['utf8'],
 })
 
-const toKafka: KafkaSinkStep = {
-  kind: 'kafka',
-  title: 'out',
-  codec: 'json',
-  codecOptions: {},
-  key: 'keep',
-  headers: 'keep',
-  timestamp: 'keep',
-  partition: null,
-}
-
 const planned = (steps: readonly Step[], sink: SinkStep = toKafka, source: Partial<Plan['source']> = {}) =>
   optimise(
     {
-      source: { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8', ...source },
+      source: { ...fromKafka(fields), ...source },
       steps,
       sink,
     },
     source.fields ?? fields,
   )
-const filter = (predicate: Expr): Step => ({ kind: 'filter', predicate })
-const select = (columns: Record<string, Expr>): Step => ({
-  kind: 'select',
-  columns: Object.entries(columns).map(([name, expr]) => ({ name, expr })),
-})
-const withColumns = (columns: Record<string, Expr>): Step => ({ ...select(columns), kind: 'withColumns' }) as Step
 const names = (plan: ReturnType<typeof planned>) => ({
   emitted: plan.columns!.filter(({ emit }) => emit).map(({ field }) => field.name),
   tested: plan.columns!.filter(({ emit }) => !emit).map(({ field }) => field.name),
 })
-const collect = { kind: 'collect' } as const
 
 describe('projection push-down', () => {
   it('reads the offset of a row whose remainder may not fit int64, to report it', () => {

@@ -3,12 +3,13 @@ import { col, lit } from '../../src/expr/expr.ts'
 import { bind } from '../../src/plan/bind.ts'
 import type { Plan, Step } from '../../src/plan/steps.ts'
 import { fieldsText, parseSchema } from '../../src/schema.ts'
+import { collect, fromKafka } from '../support/plans.ts'
 
 const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8' })
 const plan = (...steps: readonly Step[]): Plan => ({
-  source: { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' },
+  source: fromKafka(fields),
   steps,
-  sink: { kind: 'collect' },
+  sink: collect,
 })
 
 /** The columns behind each step, as a schema literal. */

@@ -1,9 +1,8 @@
-/** Ends of a run at bad moments: a commit that is refused, a second signal while things close, limits behind limits. */
-import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { SabotError } from '../../src/errors.ts'
 import { col, type Run, Stream } from '../../src/index.ts'
 import { MemoryBroker } from '../support/memory.ts'
+import { until } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
 vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
@@ -23,14 +22,6 @@ const row = (id: number) => ({ id, amount: id * 10 })
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i))
 const quiet = { signals: false } as const
 const loading = () => new SabotError('KAFKA', 'the coordinator is loading', { retriable: true })
-
-const until = async (holds: () => boolean): Promise<void> => {
-  const end = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('it did not come to pass in 5 seconds')
-    await turn()
-  }
-}
 
 const outcome = (run: Run): Promise<SabotError | 'resolved'> =>
   run.done.then(

@@ -5,6 +5,7 @@ import { expect, it, vi } from 'vitest'
 import { SabotError } from '../../src/errors.ts'
 import { Stream } from '../../src/index.ts'
 import { MemoryBroker } from '../support/memory.ts'
+import { until } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
 vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
@@ -25,14 +26,6 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ kind: 'refuseCommit' as const }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), turns: fc.nat({ max: 12 }) }) },
 )
-
-const until = async (what: string, holds: () => boolean): Promise<void> => {
-  const end = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > end) throw new Error(`it did not come to pass in 5 seconds: ${what}`)
-    await turn()
-  }
-}
 
 it.each([
   { kind: 'with a step', fuses: false },
@@ -93,7 +86,7 @@ it.each([
           const run = (fuses ? stream.toKafka({ topic: 'out' }) : stepped.toKafka({ topic: 'out' })).start({
             signals: false,
           })
-          await until('it reads', () => broker.sources[0]?.plan !== undefined)
+          await until(() => broker.sources[0]?.plan !== undefined, 'it reads')
           const source = broker.sources[0]!
           expect(source.fused !== undefined).toBe(fuses)
           const assigned = new Set(Array.from({ length: partitions }, (_, p) => p))
@@ -101,7 +94,7 @@ it.each([
           const waiting = new Map<number, number>()
           const assign = async (p: number): Promise<void> => {
             const token = waiting.get(p)
-            if (token !== undefined) await until('a revocation is answered', () => source.answered.includes(token))
+            if (token !== undefined) await until(() => source.answered.includes(token), 'a revocation is answered')
             waiting.delete(p)
             assigned.add(p)
             source.assign({ topic: 'in', partition: p })
@@ -118,8 +111,9 @@ it.each([
             }
           }
           for (let p = 0; p < partitions; p++) if (!assigned.has(p)) await assign(p)
-          await until('everything is committed', () =>
-            lengths.every((length, p) => broker.committed.get(`in/${p}`) === BigInt(length)),
+          await until(
+            () => lengths.every((length, p) => broker.committed.get(`in/${p}`) === BigInt(length)),
+            'everything is committed',
           )
           await run.stop()
           await run.done

@@ -3,8 +3,8 @@ import { Float64, RecordBatch, type Table, tableFromArrays, vectorFromArray } fr
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { col, type Run, Stream } from '../../src/index.ts'
-import { MemoryBroker, type MemoryRecord } from '../support/memory.ts'
-import { failure } from '../support/outcome.ts'
+import { MemoryBroker } from '../support/memory.ts'
+import { failure, until } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
 vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
@@ -26,13 +26,6 @@ const row = (id: number, amount = id * 10) => ({ id, amount })
 const rows = (count: number) => Array.from({ length: count }, (_, i) => row(i))
 const quiet = { signals: false } as const
 
-const until = async (holds: () => boolean): Promise<void> => {
-  const end = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > end) throw new Error('it did not come to pass in 5 seconds')
-    await turn()
-  }
-}
 const turns = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await turn()
 }
@@ -44,15 +37,6 @@ const plain = (table: Table): unknown[] =>
       Object.entries(object).map(([name, value]) => [name, typeof value === 'bigint' ? Number(value) : value]),
     )
   })
-
-/** Holds every delivery until it is released, in any order. */
-const holdDeliveries = () => {
-  const waiting: { readonly records: readonly MemoryRecord[]; readonly release: () => void; reject(e: Error): void }[] =
-    []
-  broker.beforeDelivery = (records) =>
-    new Promise((resolve, reject) => waiting.push({ records, release: () => resolve(), reject }))
-  return waiting
-}
 
 describe('the main job', () => {
   it('filters, adds a column and writes to a topic; every position is committed', async () => {
@@ -269,7 +253,7 @@ describe('a record', () => {
 describe('positions', () => {
   it('are never committed past a batch that is not delivered, in whatever order batches are', async () => {
     broker.produce('in', 0, ...rows(6))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 3)
     waiting[2]!.release()
@@ -306,7 +290,7 @@ describe('positions', () => {
 describe('a slow sink', () => {
   it('holds the reading back: only a window of batches is taken', async () => {
     broker.produce('in', 0, ...rows(200))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 8)
     await turns(50)
@@ -327,7 +311,7 @@ describe('large batches', () => {
     function* large() {
       for (; pulled < 30; pulled++) yield text
     }
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = Stream.fromBatches(large()).toKafka('b:9092', 'out').start(quiet)
     // 20 MiB a batch: three are under way, one waits for room, two lie in the inbox, one is in the reader's hand.
     await until(() => waiting.length === 3)
@@ -344,7 +328,7 @@ describe('a revocation', () => {
   it('waits for the rows in flight, commits them, then answers; other partitions go on', async () => {
     broker.create('in', 2)
     broker.produce('in', 0, ...rows(4))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 2)
     const source = broker.sources[0]!
@@ -392,7 +376,7 @@ describe('a revocation', () => {
 
   it('by loss commits nothing, even what is delivered later', async () => {
     broker.produce('in', 0, ...rows(2))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 1)
     const source = broker.sources[0]!
@@ -406,7 +390,7 @@ describe('a revocation', () => {
 
   it('is answered while the run is stopping', async () => {
     broker.produce('in', 0, ...rows(2))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 1)
     const stopping = run.stop()
@@ -423,7 +407,7 @@ describe('a revocation', () => {
 describe('stop', () => {
   it('delivers and commits what was taken, then closes; twice is the same promise', async () => {
     broker.produce('in', 0, ...rows(4))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 2)
     const stopping = run.stop()
@@ -471,7 +455,7 @@ describe('stop', () => {
   it('comes by the first signal of the process; the second aborts at once and commits nothing', async () => {
     broker.produce('in', 0, ...rows(2))
     const before = process.listenerCount('SIGUSR2')
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run = endless({ commitIntervalMs: 60_000 })
       .toKafka({ topic: 'out' })
       .start({ signals: ['SIGUSR2'] })
@@ -509,7 +493,7 @@ describe('stop', () => {
 describe('a failure', () => {
   it('of a delivery rejects with its reason and commits nothing past it', async () => {
     broker.produce('in', 0, ...rows(6))
-    const waiting = holdDeliveries()
+    const waiting = broker.holdDeliveries()
     const run: Run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => waiting.length === 3)
     waiting[0]!.release()
