@@ -1,0 +1,32 @@
+/**
+ * What a codec does where TypeScript itself converts bytes and columns (the js backend): the seam between the formats
+ * of this room and the clients of kafka/. Each implementation gives the columns, bytes, error codes and messages that
+ * its native counterpart (native/json_*.cc and its kin) gives; test/differential/ holds them against each other.
+ */
+import type { Batch, Column } from '../batch.ts'
+
+/** One row that is none, or can't be written. */
+export interface RowError {
+  readonly code: string
+  readonly message: string
+}
+
+/** Values of messages, one after another, to columns. */
+export interface Decoder {
+  /** Rows that were added since take(). */
+  readonly rows: number
+  /** About the bytes of their columns. */
+  readonly bytes: number
+  /** True: a row was added. False: the predicate rejected it. Either that or an error leaves no trace in the columns. */
+  add(value: Uint8Array): boolean | RowError
+  /** Takes the row that was added last back. */
+  pop(): void
+  /** The emitted columns, in the plan's order, of the rows since the last take(); their buffers are the caller's. */
+  take(): readonly Column[]
+}
+
+/** Rows of batches of the same columns to values of messages. */
+export interface Encoder {
+  /** The value of one row; its bytes are the caller's. */
+  encode(batch: Batch, row: number): Uint8Array | RowError
+}
