@@ -2,6 +2,7 @@
  * The addon's own interface (native/addon.cc), as thin as it can be: JSON strings for what is said once, typed
  * arrays for what is said per batch. Only native.ts and broker.ts use it.
  */
+import type { WireType } from '../schema.ts'
 
 /** JSON of a Source's configuration. */
 export interface AddonSourceConfig {
@@ -36,7 +37,8 @@ export interface AddonDecodeSpec {
   readonly message: readonly string[]
   /** NativeProgram of backend.ts, types in the wire form; null: none. */
   readonly program: unknown
-  readonly keyType: 'utf8' | 'binary' | 'int32' | 'int64' | 'float64'
+  /** `json`: in the wire form. */
+  readonly keyType: 'utf8' | 'binary' | 'int32' | 'int64' | 'float64' | { readonly json: WireType }
   readonly maxDepth: number
 }
 

@@ -34,7 +34,7 @@ export type Until = 'end' | { readonly timestamp: number | Date } | undefined
 
 /**
  * A message column that a plan may name; `$value` (the raw bytes), `$tombstone` and `$keyValue` (what the key's bytes
- * stand for, where `keyType` is a type of numbers) are used inside.
+ * stand for, where `keyType` is a number or JSON) are used inside.
  */
 export type MessageColumn =
   | '$key'
@@ -110,7 +110,12 @@ export interface DecodePlan {
   readonly predicate?: PushedPredicate
   readonly message: readonly MessageColumn[]
   readonly program?: NativeProgram
-  /** Of `$key`: utf8 or binary; else of `$keyValue`, and `$key` is binary. A key that does not fit is its row's error. */
+  /**
+   * Of `$key`: utf8 or binary; else of `$keyValue`, and `$key` is binary. A key that does not fit is its row's error, but
+   * only where `message` names the column. `{ json }`: the key is one JSON value of this type, blanks around it, read by
+   * the rules of a value's fields and with their errors, in which it is the column `$key`; no key and JSON's null are
+   * null. It is read after the value: a row whose value fails, or that `predicate` rejects, has no error of its key.
+   */
   readonly keyType: KeyType
   /** Nesting that a document may have. Default 64. */
   readonly maxDepth: number

@@ -169,7 +169,7 @@ export class NativeSource implements Source {
         predicate: plan.predicate ?? null,
         message: plan.message,
         program: plan.program === undefined ? null : programToWire(plan.program),
-        keyType: plan.keyType,
+        keyType: typeof plan.keyType === 'string' ? plan.keyType : { json: typeToWire(plan.keyType.json) },
         maxDepth: plan.maxDepth,
       }),
     )

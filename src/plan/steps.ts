@@ -1,6 +1,6 @@
 /** A plan: one source, steps, and a sink or branches that end in one each. Frozen data; nothing here runs or connects. */
 import type { Expr } from '../expr/expr.ts'
-import type { Field } from '../schema.ts'
+import type { ColumnType, Field } from '../schema.ts'
 
 export interface NamedExpr {
   readonly name: string
@@ -26,8 +26,11 @@ export type Step =
   | { readonly kind: 'unnest'; readonly column: string; readonly keepEmpty: boolean }
   | { readonly kind: 'limit'; readonly count: number }
 
-/** How a message's key is read: as bytes, as text, or as a number that one of Kafka's own serializers wrote. */
-export type KeyType = 'utf8' | 'binary' | 'int32' | 'int64' | 'float64'
+/**
+ * How a message's key is read: as bytes, as text, as a number that one of Kafka's own serializers wrote, or as JSON: one
+ * value of this type.
+ */
+export type KeyType = 'utf8' | 'binary' | 'int32' | 'int64' | 'float64' | { readonly json: ColumnType }
 
 /** Whether a plan's `$key` is the key's own bytes; otherwise it is `$keyValue` of the source's batches. */
 export const isRawKey = (type: KeyType): type is 'utf8' | 'binary' => type === 'utf8' || type === 'binary'
@@ -96,7 +99,7 @@ export const messageField = (name: MessageName, keyType: KeyType): Field => {
     case '$key':
       return { name, type: { kind: isRawKey(keyType) ? keyType : 'binary' } }
     case '$keyValue':
-      return { name, type: { kind: keyType } }
+      return { name, type: typeof keyType === 'string' ? { kind: keyType } : keyType.json }
     case '$topic':
       return { name, type: { kind: 'utf8' } }
     case '$partition':

@@ -98,6 +98,9 @@ const toArrow = (value: unknown, type: Field['type']): unknown => {
   if (value === null || value === undefined) return null
   if (type.kind === 'int64') return BigInt(value as number)
   if (type.kind === 'binary') return typeof value === 'string' ? encoder.encode(value) : value
+  if (type.kind === 'struct') {
+    return Object.fromEntries(type.fields.map(({ name, type: t }) => [name, toArrow((value as Row)[name], t)]))
+  }
   return value
 }
 
@@ -109,6 +112,18 @@ const column = (field: Field, values: readonly unknown[]): Column => {
   return { field, data: vector.data[0]! }
 }
 
+/** Of a key that is no JSON, or no struct where one is wanted; what the fields hold is not looked at. */
+const jsonKeyError = (key: string, type: Field['type']): { code: string; message: string } | undefined => {
+  try {
+    const value: unknown = JSON.parse(key)
+    if (type.kind !== 'struct' || value === null || (typeof value === 'object' && !Array.isArray(value)))
+      return undefined
+    return { code: 'SCHEMA', message: `column $key: expected a struct, found ${key}` }
+  } catch {
+    return { code: 'DECODE', message: `$key: not JSON: ${key}` }
+  }
+}
+
 export const decode = (
   plan: DecodePlan,
   topic: string,
@@ -118,6 +133,7 @@ export const decode = (
 ): { batch: Batch; errors: SourceRowError[] } => {
   const errors: SourceRowError[] = []
   const kept: { readonly row: Row; readonly record: MemoryRecord; readonly offset: number }[] = []
+  const jsonKey = typeof plan.keyType !== 'string' && plan.message.includes('$keyValue') && plan.keyType.json
   for (const [i, record] of records.entries()) {
     const offset = first + i
     const row = record.value === null ? {} : parse(record.value)
@@ -126,7 +142,10 @@ export const decode = (
       continue
     }
     const values = plan.columns.map(({ field }) => row[field.name] ?? null)
-    if (plan.predicate === undefined || holds(plan.predicate, values) === true) kept.push({ row, record, offset })
+    if (plan.predicate !== undefined && holds(plan.predicate, values) !== true) continue
+    const error = jsonKey && record.key !== null ? jsonKeyError(record.key, jsonKey) : undefined
+    if (error === undefined) kept.push({ row, record, offset })
+    else errors.push({ offset: BigInt(offset), ...error })
   }
   const emitted = plan.columns.filter(({ emit }) => emit || plan.program !== undefined)
   const message = (name: string): unknown[] =>
@@ -136,7 +155,9 @@ export const decode = (
           return record.key
         case '$keyValue':
           // The memory broker has keys of text: the digits of the number.
-          return record.key === null ? null : plan.keyType === 'int64' ? BigInt(record.key) : Number(record.key)
+          if (record.key === null) return null
+          if (typeof plan.keyType !== 'string') return JSON.parse(record.key)
+          return plan.keyType === 'int64' ? BigInt(record.key) : Number(record.key)
         case '$topic':
           return topic
         case '$partition':
