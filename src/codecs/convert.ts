@@ -17,8 +17,11 @@ export interface Decoder {
   readonly rows: number
   /** About the bytes of their columns. */
   readonly bytes: number
-  /** True: a row was added. False: the predicate rejected it. Either that or an error leaves no trace in the columns. */
-  add(value: Uint8Array): boolean | RowError
+  /**
+   * True: a row was added. False: the predicate rejected it. Either that or an error leaves no trace in the columns.
+   * null is a tombstone: a row whose columns are null. What `value` lies in may change after the call.
+   */
+  add(value: Uint8Array | null): boolean | RowError
   /** Takes the row that was added last back. */
   pop(): void
   /** The emitted columns, in the plan's order, of the rows since the last take(); their buffers are the caller's. */
@@ -27,6 +30,6 @@ export interface Decoder {
 
 /** Rows of batches of the same columns to values of messages. */
 export interface Encoder {
-  /** The value of one row; its bytes are the caller's. */
-  encode(batch: Batch, row: number): Uint8Array | RowError
+  /** The value of one row; its bytes are the caller's. null: a tombstone, which the codecs string and bytes can write. */
+  encode(batch: Batch, row: number): Uint8Array | null | RowError
 }
