@@ -16,6 +16,22 @@ export interface Contender {
   command(job: Omit<Job, 'mode'>): Command
 }
 
+/** The same twice: nobody asks how the run goes, and somebody does. */
+const listenedTo = (file: string, mode: string, title: string): readonly Contender[] => [
+  {
+    name: `sabot-${mode}`,
+    title: `${title}; nobody listens`,
+    command: (job) => script(file, { ...job, mode }),
+  },
+  {
+    name: `sabot-${mode}-listened`,
+    title: `${title}; listened to`,
+    command: (job) => script(file, { ...job, mode, listened: true }),
+  },
+]
+export const listenedConsumers = listenedTo('contenders/sabot-consume.ts', 'columns', 'reading, every column')
+export const listenedPipelines = listenedTo('contenders/sabot-pipeline.ts', 'fused', 'filter to another topic')
+
 /** The programs with the allocator that the addon is linked with exist where it is linked with one. */
 const allocator = (name: string): Pick<Contender, 'missing'> => ({
   missing: () =>

@@ -9,7 +9,7 @@ import type { Environment } from './environment.ts'
 
 const results = fileURLToPath(new URL('./results/', import.meta.url))
 
-export const partNames = ['consume', 'pipeline', 'decode', 'latency', 'memory'] as const
+export const partNames = ['consume', 'pipeline', 'decode', 'latency', 'memory', 'metrics'] as const
 export type PartName = (typeof partNames)[number]
 
 /** One process of one contender. */

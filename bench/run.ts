@@ -9,13 +9,14 @@ import { promisify } from 'node:util'
 import { table } from '../examples/demo/figures.ts'
 import { startKafka } from '../test/support/kafka.ts'
 import { buildConfluent } from './build-confluent.ts'
-import { type Contender, consumers, pipelines } from './contenders.ts'
+import { type Contender, consumers, listenedConsumers, listenedPipelines, pipelines } from './contenders.ts'
 import { environment } from './environment.ts'
 import { type Options, parseOptions, usage } from './options.ts'
 import { consumeTopics, measureConsume } from './parts/consume.ts'
 import { measureDecode } from './parts/decode.ts'
 import { measureLatency } from './parts/latency.ts'
 import { measureMemory } from './parts/memory.ts'
+import { measureMetrics, metricsTopics } from './parts/metrics.ts'
 import { measurePipelines, pipelineTopics } from './parts/pipeline.ts'
 import { performancePage, type Results, summariesOf, targetHead, targetRows } from './report/markdown.ts'
 import { type PartName, partNames, Recorder, readResults } from './results.ts'
@@ -40,13 +41,14 @@ async function installPeers(): Promise<void> {
   await command('npm', ['ci', '--ignore-scripts'], { cwd: bench })
 }
 
-const hasTopics = (part: PartName): boolean => part === 'consume' || part === 'pipeline'
+const hasTopics = (part: PartName): boolean => part === 'consume' || part === 'pipeline' || part === 'metrics'
 
 async function run(options: Options): Promise<void> {
   await buildYardsticks()
-  await installPeers()
-  const confluentProblem = await buildConfluent()
-  const classpath = await buildStreams()
+  const hasPeers = options.parts.some((part) => part === 'consume' || part === 'pipeline')
+  if (hasPeers) await installPeers()
+  const confluentProblem = hasPeers ? await buildConfluent() : undefined
+  const classpath = hasPeers ? await buildStreams() : ''
 
   const machine = environment()
   const isChosen = (contender: string): boolean =>
@@ -85,6 +87,15 @@ async function run(options: Options): Promise<void> {
     decode: () => measureDecode(options.rows, options.rounds, recorder('decode')),
     latency: () => measureLatency(kafka, isChosen, Math.min(options.rounds, 3), recorder('latency')),
     memory: () => measureMemory(kafka, topics, recorder('memory')),
+    metrics: () =>
+      measureMetrics(
+        kafka,
+        topics,
+        named(metricsTopics),
+        { readers: chosen(listenedConsumers), pipes: chosen(listenedPipelines), counters: isChosen('counters') },
+        options.rounds,
+        recorder('metrics'),
+      ),
   }
   try {
     for (const part of options.parts) {

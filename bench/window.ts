@@ -23,6 +23,8 @@ export interface Measurement {
   readonly peakBytes: number
   /** CPU time of the JavaScript thread alone, in that time. */
   readonly threadSeconds?: number
+  /** Of Sabot: the batches that the rows came in. */
+  readonly batches?: number
   /** Of Sabot's pipelines: what `explain()` says of fusion. */
   readonly fusion?: string
 }
@@ -68,7 +70,7 @@ export class Window {
     this.#ended = readClocks()
   }
 
-  print(outcome: Pick<Measurement, 'rows' | 'over' | 'sum' | 'fusion'>): void {
+  print(outcome: Pick<Measurement, 'rows' | 'over' | 'sum' | 'batches' | 'fusion'>): void {
     const [began, ended] = [this.#began, this.#ended]
     const measurement: Measurement = {
       ...outcome,
@@ -95,6 +97,8 @@ export interface Job {
   readonly wide: boolean
   /** Which of the ways that the program knows. */
   readonly mode: string
+  /** Of Sabot: somebody listens to the run (contenders/listener.ts). */
+  readonly listened?: boolean
 }
 
 export const job = (): Job => JSON.parse(process.argv[2]!) as Job

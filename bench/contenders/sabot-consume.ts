@@ -2,15 +2,17 @@
 import { col, Stream } from '../../src/index.ts'
 import { schemaOf } from '../data.ts'
 import { job, Tally, Window } from '../window.ts'
+import { listen } from './listener.ts'
 
-const { bootstrapServers, topic, wide, mode } = job()
+const { bootstrapServers, topic, wide, mode, listened } = job()
+if (listened) listen()
 const window = new Window()
 const tally = new Tally()
 const source = Stream.fromKafka({ bootstrapServers, topic, until: 'end', schema: schemaOf(wide) })
 // Every column is built and lies there as a typed array; one is summed, as a check.
 const rows = mode === 'columns' ? source : source.filter(col('amount').gt(1000)).select('amount')
 
-const { messagesIn } = await rows.forEachBatch(
+const { messagesIn, batches } = await rows.forEachBatch(
   (batch) => {
     window.open()
     for (const amount of batch.getChild('amount')!.toArray() as Float64Array) tally.add(amount)
@@ -18,4 +20,4 @@ const { messagesIn } = await rows.forEachBatch(
   },
   { signals: false },
 )
-window.print({ rows: messagesIn, over: tally.over, sum: tally.sum })
+window.print({ rows: messagesIn, over: tally.over, sum: tally.sum, batches })

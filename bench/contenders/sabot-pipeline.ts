@@ -2,8 +2,9 @@
 import { col, Stream } from '../../src/index.ts'
 import { schemaOf } from '../data.ts'
 import { freshGroup, job, Window } from '../window.ts'
+import { listen } from './listener.ts'
 
-const { bootstrapServers, topic, output, rows, passing, wide, mode } = job()
+const { bootstrapServers, topic, output, rows, passing, wide, mode, listened } = job()
 const source = Stream.fromKafka({
   bootstrapServers,
   topic,
@@ -22,6 +23,7 @@ const pipelines = {
 }
 const pipeline = pipelines[mode as keyof typeof pipelines]()
 const window = new Window()
+if (listened) listen(() => run)
 const run = pipeline.start({ signals: false })
 
 // The counters are looked at instead of the end of the run, which also commits and leaves the group. Often only where
@@ -35,6 +37,6 @@ async function watch(): Promise<void> {
   }
 }
 await Promise.race([watch(), run.done.then(() => new Promise((resolve) => setTimeout(resolve, 50)))])
-const { messagesIn } = await run.done
+const { messagesIn, batches } = await run.done
 const fusion = /^\s*((not )?fused\b.*)$/m.exec(pipeline.explain())?.[1]
-window.print({ rows: messagesIn, fusion: fusion ?? 'not fused' })
+window.print({ rows: messagesIn, batches, fusion: fusion ?? 'not fused' })

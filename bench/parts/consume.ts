@@ -9,7 +9,7 @@ export const consumeTopics: readonly TopicName[] = ['transactions-1', 'transacti
 
 /** What the tables are made of. */
 export function figuresOf(
-  { rows, seconds, cpuSeconds, processCpuSeconds, peakBytes, threadSeconds }: Measurement,
+  { rows, seconds, cpuSeconds, processCpuSeconds, peakBytes, threadSeconds, batches }: Measurement,
   wholeSeconds: number,
 ): Record<string, number> {
   return {
@@ -19,6 +19,7 @@ export function figuresOf(
     wholePerSecond: rows / wholeSeconds,
     processCpuNs: (processCpuSeconds / rows) * 1e9,
     ...(threadSeconds === undefined ? {} : { threadShare: threadSeconds / seconds }),
+    ...(batches === undefined ? {} : { rowsPerBatch: rows / batches }),
   }
 }
 

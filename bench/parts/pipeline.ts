@@ -1,10 +1,10 @@
 /** Reading, filtering and writing: rows with an amount over 1,000 to another topic, a fresh one every time. */
 import type { Kafka } from '../../test/support/kafka-admin.ts'
 import type { Contender } from '../contenders.ts'
-import type { Recorder } from '../results.ts'
+import type { Recorder, Result } from '../results.ts'
 import { type LoadedTopic, readBack, type TopicName, type Topics } from '../topics.ts'
 import type { Measurement } from '../window.ts'
-import { inTurn, jobOf, measure } from './consume.ts'
+import { inTurn, jobOf, measure, type Turn } from './consume.ts'
 
 export const pipelineTopics: readonly TopicName[] = ['transactions-8']
 
@@ -16,16 +16,22 @@ export function measurePipelines(
   rounds: number,
   recorder: Recorder,
 ): Promise<void> {
+  return inTurn(topics, names, contenders, rounds, recorder, (turn) => measurePipeline(kafka, turn))
+}
+
+/** Its output topic is deleted again. */
+export async function measurePipeline(
+  kafka: Kafka,
+  { contender, topic, round }: Turn,
+): Promise<Pick<Result, 'figures' | 'failed' | 'notes'>> {
   const { bootstrapServers } = kafka
-  return inTurn(topics, names, contenders, rounds, recorder, async ({ contender, topic, round }) => {
-    const output = `out-${contender.name}-${round}-${Date.now().toString(36)}`
-    await kafka.createTopic(output, topic.partitions)
-    const all = contender.name === 'raw-all'
-    const job = jobOf(bootstrapServers, topic, output)
-    const outcome = await measure(contender, job, (got) => wrongOutput(bootstrapServers, topic, output, all, got))
-    await kafka.deleteTopic(output)
-    return outcome
-  })
+  const output = `out-${contender.name}-${round}-${Date.now().toString(36)}`
+  await kafka.createTopic(output, topic.partitions)
+  const all = contender.name === 'raw-all'
+  const job = jobOf(bootstrapServers, topic, output)
+  const outcome = await measure(contender, job, (got) => wrongOutput(bootstrapServers, topic, output, all, got))
+  await kafka.deleteTopic(output)
+  return outcome
 }
 
 /** What was written is read back by librdkafka alone, which looks for the amounts itself. */

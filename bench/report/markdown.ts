@@ -1,7 +1,8 @@
 /** Results as docs/performance.md. */
-import { type Contender, consumers, pipelines } from '../contenders.ts'
+import { type Contender, consumers, listenedConsumers, listenedPipelines, pipelines } from '../contenders.ts'
 import { type PartName, type PartResults, partNames } from '../results.ts'
 import { topicPlans } from '../topics.ts'
+import { counterTitles, countingSentence } from './metrics.ts'
 import { bestOf, medianOf, ratio, type Spread, type Summary, summarise } from './statistics.ts'
 import { type Summaries, targets, verdictOf } from './targets.ts'
 
@@ -57,7 +58,10 @@ function throughput(summaries: readonly Summary[], contenders: readonly Contende
     })
     const title = topicPlans.find(({ name }) => name === load)?.title ?? load
     const head = ['', 'msg/s', 'of raw', 'CPU ns/msg', 'peak MB', 'msg/s, whole process']
-    return `### ${title}\n\n${table(head, rows)}`
+    // Where there is nothing to compare with, the column is left out.
+    const shown = (cells: readonly string[]): readonly string[] =>
+      yardsticks.length === 0 ? cells.toSpliced(2, 1) : cells
+    return `### ${title}\n\n${table(shown(head), rows.map(shown))}`
   })
 }
 
@@ -110,6 +114,19 @@ export function performancePage(results: Results): string {
       longestSleepSeconds: 'longest step, s',
     }),
   ])
+  add('metrics', 'The cost of metrics', metrics, () => {
+    const runs = summaries.metrics!.filter(({ load }) => load !== 'counters')
+    const calls = summaries.metrics!.filter(({ load }) => load === 'counters')
+    const timed = calls.map(({ contender, figures }) => [
+      counterTitles[contender] ?? contender,
+      spread(figures.get('nsEach')),
+    ])
+    return [
+      ...throughput(runs, [...listenedConsumers, ...listenedPipelines], []),
+      table(['', 'ns'], timed),
+      ...countingSentence(summaries.metrics!),
+    ]
+  })
   const took = parts.map(({ part, seconds, rows }) => `${part} ${seconds.toFixed(0)} s with ${count(rows)} rows`)
   const machines = [
     ...new Set(
@@ -160,6 +177,11 @@ typed arrays, strings as UTF-8 with offsets, as Sabot's columns are.`
 
 const latency = `Transactions at a steady rate through the filter pipeline: from just before a row is given to the producer of the probe until
 the probe has read it from the output topic. The probe is the same for both.`
+
+const metrics = `The counters of a run cannot be switched off, so there is no run without them to compare one with. What can be told apart: runs
+that nobody listens to beside runs with a subscriber on every channel of node:diagnostics_channel and, where the program has a
+Run to ask (reading with forEachBatch has none), run.metrics() once a second; and the counters' calls of one batch timed by
+themselves. They are timed in a loop that does nothing else: in a run, after other work, caches are colder and a call costs more.`
 
 const memory = `A topic of 1 GB through a mapBatches step that sleeps. Idle is the resident memory of the process before it connects.
 "Longest step" is longer than the session time-out and the poll interval of the group; the run fails the check if the group's

@@ -105,6 +105,42 @@ describe('a target of the bench', () => {
   })
 })
 
+describe('the cost of metrics', () => {
+  const timed = (contender: string, nsEach: number): Result => ({
+    load: 'counters',
+    contender,
+    round: 1,
+    figures: { nsEach },
+  })
+  const run = (contender: string): Result => ({
+    load,
+    contender,
+    round: 1,
+    figures: { perSecond: 1e6, rowsPerBatch: 2000, cpuNs: 500 },
+  })
+  const page = (...results: readonly Result[]): string => {
+    const environment = { date: '2026-01-01', machine: 'one', versions: {} }
+    return performancePage({ metrics: { results, rows: 1000, seconds: 3, environment } })
+  }
+
+  it('is the counters of a batch, beside the CPU that the batch takes', () => {
+    const counters = [timed('counters-nobody-listens', 600), timed('counters-listened', 900), timed('native-span', 50)]
+    const text = page(...counters, run('sabot-columns'), run('sabot-columns-listened'), run('sabot-fused'))
+    expect(text).toContain('| the counters\' calls of a batch, a subscriber on every channel | 900 |')
+    // 600 + 2 x 50 of 1,000,000 ns; where rows are written, two more readings for each 1,024 of them.
+    expect(text).toContain(
+      '**Nobody listens** to sabot-columns: a batch of 2,000 messages takes 1.00 ms of CPU, counting it 0.70 us (the calls, and 2 native readings), which is 0.070 %.',
+    )
+    expect(text).toContain('counting it 0.90 us (the calls, and 6 native readings), which is 0.090 %.')
+    expect(text).not.toContain('to sabot-columns-listened:')
+  })
+
+  it('is left out where only one side was measured', () => {
+    expect(page(run('sabot-columns'))).not.toContain('**Nobody listens**')
+    expect(page(timed('native-span', 50))).not.toContain('**Nobody listens**')
+  })
+})
+
 describe('results of the bench', () => {
   const environment = { date: '2026-01-01', machine: 'one', versions: {} }
 
