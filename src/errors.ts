@@ -28,7 +28,7 @@ export type ErrorCode =
   | 'UNSUPPORTED'
   /** The backend could not be loaded, mostly for want of the addon. Build it: `npm rebuild sabot`. */
   | 'BACKEND'
-  /** A function given to a step threw; `cause` is what it threw. Correct the function. */
+  /** A function given to a step, or the iterable given to `fromBatches`, threw; `cause` is what it threw. Correct it. */
   | 'STEP'
   /** There is no memory for a batch. Lower `batch.maxBytes` or `batch.maxQueueBytes`. */
   | 'MEMORY'

@@ -186,7 +186,8 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
 
   /**
    * Rows from Arrow record batches, tables, or any (async) iterable of them. All must have the columns of the first.
-   * Buffers are read where they lie and must not change during the run.
+   * Buffers are read where they lie and must not change during the run. An iterable that throws ends the run with STEP;
+   * `cause` is what it threw.
    */
   static fromBatches<const S extends SchemaLiteral>(batches: Batches, options: { readonly schema: S }): Stream<Known<S>>
   static fromBatches(batches: Batches): Stream

@@ -4,6 +4,7 @@ import { type Batch, batchFromRecordBatch, type RecordBatch } from '../batch.ts'
 import { describe, SabotError } from '../errors.ts'
 import type { DecodePlan, Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Field } from '../schema.ts'
+import { asSabotError } from './policy.ts'
 
 /** What a stream of batches is made of. */
 export type Batches = Table | RecordBatch | Iterable<RecordBatch | Table> | AsyncIterable<RecordBatch | Table>
@@ -30,10 +31,22 @@ export const checkBatches = (given: unknown): void => {
   }
 }
 
+/** What the user's iterable threw, as an error that says so; one of Sabot's keeps its code. */
+const thrownBy = (error: unknown, when: string): SabotError => {
+  const { code, message, retriable } = asSabotError(error, 'STEP')
+  const where = { step: 'fromBatches' }
+  return new SabotError(code, `fromBatches: the iterable threw ${when}: ${message}`, { cause: error, retriable, where })
+}
+
 const iterate = (given: Batches): Incoming => {
   if (isTable(given)) return given.batches[Symbol.iterator]()
   if (isRecordBatch(given)) return [given][Symbol.iterator]()
-  const iterator = Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
+  let iterator: Incoming
+  try {
+    iterator = Symbol.asyncIterator in given ? given[Symbol.asyncIterator]() : given[Symbol.iterator]()
+  } catch (error) {
+    throw thrownBy(error, 'as its iterator was asked for')
+  }
   if ((iterator as object) === given) {
     if (used.has(given)) {
       throw new SabotError(
@@ -104,7 +117,7 @@ export class BatchesSource implements Source {
   /** false: there are no more. */
   async #pull(): Promise<boolean> {
     while (this.#waiting.length === 0) {
-      const { done, value } = await this.#iterator!.next()
+      const { done, value } = await this.#nextOf(this.#iterator!)
       if (done === true) return false
       if (typeof value !== 'object' || value === null || !(isTable(value) || isRecordBatch(value))) {
         throw new SabotError(
@@ -115,6 +128,14 @@ export class BatchesSource implements Source {
       for (const batch of isTable(value) ? value.batches : [value]) this.#add(batchFromRecordBatch(batch, this.#fields))
     }
     return true
+  }
+
+  async #nextOf(iterator: Incoming): Promise<IteratorResult<RecordBatch | Table>> {
+    try {
+      return await iterator.next()
+    } catch (error) {
+      throw thrownBy(error, `as batch ${this.#batches + 1} was asked for`)
+    }
   }
 
   #add(batch: Batch): void {
@@ -132,8 +153,12 @@ export class BatchesSource implements Source {
     this.#isClosed = true
     this.#closed.resolve()
     // A generator that waits for something answers return() only after that; nobody needs the answer.
-    const returned = this.#iterator?.return?.()
-    if (returned instanceof Promise) returned.catch(() => {})
+    try {
+      const returned = this.#iterator?.return?.()
+      if (returned instanceof Promise) returned.catch(() => {})
+    } catch (error) {
+      throw thrownBy(error, 'as it was told that no more is read')
+    }
   }
 
   stats(): SourceStats {

@@ -2,7 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { Float64, RecordBatch, type Table, tableFromArrays, vectorFromArray } from 'apache-arrow'
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
-import { col, type Run, Stream } from '../../src/index.ts'
+import { col, type Run, SabotError, Stream } from '../../src/index.ts'
 import { MemoryBroker } from '../support/memory.ts'
 import { failure, until } from '../support/outcome.ts'
 
@@ -275,7 +275,6 @@ describe('positions', () => {
 
   it('are kept for the next try where a commit fails for a while', async () => {
     broker.produce('in', 0, ...rows(2))
-    const { SabotError } = await import('../../src/errors.ts')
     let tries = 0
     broker.beforeCommit = () => {
       if (++tries < 3) throw new SabotError('KAFKA', 'coordinator is loading', { retriable: true })
@@ -552,7 +551,6 @@ describe('a failure', () => {
   })
 
   it('of the source ends the run', async () => {
-    const { SabotError } = await import('../../src/errors.ts')
     const run = endless().toKafka({ topic: 'out' }).start(quiet)
     await until(() => broker.sources[0]?.plan !== undefined)
     broker.sources[0]!.fail(new SabotError('KAFKA', 'all brokers are down'))
@@ -835,6 +833,59 @@ describe('a stream of batches', () => {
     const iterator = [batch(1)].values()
     await Stream.fromBatches(iterator).collect(quiet)
     expect((await failure(Stream.fromBatches(iterator).collect(quiet))).code).toBe('CLOSED')
+  })
+
+  it('from an iterable that throws end the run with STEP, and what it threw as the cause', async () => {
+    const cause = new TypeError('the file is gone')
+    const asynchronous = async function* () {
+      yield batch(1)
+      throw cause
+    }
+    const atOnce = {
+      *[Symbol.iterator](): Generator<RecordBatch> {
+        yield* []
+        throw cause
+      },
+    }
+    const without = {
+      [Symbol.iterator]: () => {
+        throw cause
+      },
+    }
+    const expected = {
+      'as batch 2 was asked for': asynchronous(),
+      'as batch 1 was asked for': atOnce,
+      'as its iterator was asked for': without,
+    }
+    for (const [when, given] of Object.entries(expected)) {
+      const error = await failure(Stream.fromBatches(given).collect(quiet))
+      expect(error).toMatchObject({ code: 'STEP', cause, retriable: false, where: { step: 'fromBatches' } })
+      expect(error.message).toBe(`fromBatches: the iterable threw ${when}: the file is gone`)
+    }
+  })
+
+  it('from a run that failed end with its code', async () => {
+    const failing = Stream.fromBatches(
+      (function* () {
+        yield batch(1)
+        throw new SabotError('CONNECT', 'no broker answered')
+      })(),
+    )
+    const error = await failure(Stream.fromBatches(failing).collect(quiet))
+    expect(error).toMatchObject({ code: 'CONNECT', retriable: true })
+  })
+
+  it('whose iterator throws as it is closed fail the run with STEP', async () => {
+    const given = {
+      [Symbol.iterator]: () => ({
+        next: () => ({ done: false as const, value: batch(1) }),
+        return: () => {
+          throw new Error('it cannot be closed')
+        },
+      }),
+    }
+    const error = await failure(Stream.fromBatches(given).limit(1).collect(quiet))
+    expect(error).toMatchObject({ code: 'STEP', message: expect.stringContaining('it cannot be closed') })
   })
 
   it('refuses what is no batch, and a batch with other columns', async () => {
