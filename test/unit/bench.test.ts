@@ -126,7 +126,7 @@ describe('the cost of metrics', () => {
   it('is the counters of a batch, beside the CPU that the batch takes', () => {
     const counters = [timed('counters-nobody-listens', 600), timed('counters-listened', 900), timed('native-span', 50)]
     const text = page(...counters, run('sabot-columns'), run('sabot-columns-listened'), run('sabot-fused'))
-    expect(text).toContain('| the counters\' calls of a batch, a subscriber on every channel | 900 |')
+    expect(text).toContain("| the counters' calls of a batch, a subscriber on every channel | 900 |")
     // 600 + 2 x 50 of 1,000,000 ns; where rows are written, two more readings for each 1,024 of them.
     expect(text).toContain(
       '**Nobody listens** to sabot-columns: a batch of 2,000 messages takes 1.00 ms of CPU, counting it 0.70 us (the calls, and 2 native readings), which is 0.070 %.',
