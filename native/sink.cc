@@ -391,7 +391,9 @@ int32_t Sink::Impl::stickyPartition(const rd_kafka_topic_t* topic, const void*, 
   // Kept even if it becomes unavailable: the rows of one write stay in order.
   int32_t partition = chosen.load();
   if (partition >= 0 && partition < count) return partition;
-  thread_local std::minstd_rand random{std::random_device{}()};
+  // Not std::random_device: libstdc++'s needs a newer glibc than all else in the addon does.
+  thread_local std::minstd_rand random{
+      static_cast<uint32_t>(std::chrono::steady_clock::now().time_since_epoch().count())};
   const auto start = static_cast<int32_t>(random() % static_cast<uint32_t>(count));
   int32_t candidate = start;
   for (int32_t i = 1; i < count && rd_kafka_topic_partition_available(topic, candidate) == 0; ++i) {

@@ -1,5 +1,6 @@
 // Builds build/sabot.node from source: zstd and librdkafka once, then CMake for simdjson and our own sources.
-// Runs in `npm ci` (the package's `install` script), so it is plain JavaScript that any Node of our range runs.
+// Runs in `npm ci` (the `install` script of a clone; the published package has none), and by hand where sabot is
+// installed on a platform without a prebuilt addon: so it is plain JavaScript that any Node of our range runs.
 // The sources come with the npm packages, but the allocator's, a crate: where cargo is missing or has no network, the
 // addon has the C library's allocator. What is missing on the machine is said in one line and is no failure; a build
 // that breaks is one.
@@ -24,7 +25,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -44,7 +45,8 @@ function packageFolder(name) {
   }
 }
 
-const versionOf = (name) => JSON.parse(readFileSync(join(packageFolder(name), 'package.json'), 'utf8')).version
+const manifestOf = (folder) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+const versionOf = (name) => manifestOf(packageFolder(name)).version
 
 /** Runs a command with its output in <log>.log; on failure shows the end of it and ends this process. */
 function run(log, command, args, options = {}) {
@@ -114,8 +116,11 @@ function missing() {
   const sources = ['@nozbe/simdjson', 'node-addon-api', 'node-api-headers']
   if (!system) sources.push('@confluentinc/kafka-javascript', 'zstd-napi')
   const packages = sources.filter((name) => packageFolder(name) === undefined)
-  if (packages.length > 0) return `the sources in ${packages.join(', ')} (npm install --save-dev ${packages.join(' ')})`
-  return undefined
+  if (packages.length === 0) return undefined
+  const { devDependencies } = manifestOf(root)
+  const versions = packages.map((name) => `${name}@${devDependencies[name]}`)
+  // Their own install scripts would build what is in them another way.
+  return `the sources in ${packages.join(', ')} (npm install --save-dev --ignore-scripts ${versions.join(' ')})`
 }
 
 // ---- zstd and librdkafka
@@ -229,6 +234,7 @@ function buildAllocator() {
     run('mimalloc-archive', 'ar', ['rcs', join(deps, 'libmimalloc.a'), object])
     mkdirSync(join(deps, 'include'), { recursive: true })
     copyFileSync(join(source, 'include', 'mimalloc.h'), join(deps, 'include', 'mimalloc.h'))
+    copyFileSync(join(source, 'LICENSE'), join(deps, 'mimalloc.LICENSE'))
     rmSync(object)
   })
 }
@@ -277,10 +283,19 @@ function install(from, name) {
   renameSync(`${to}.new`, to)
 }
 
+/** Whether npm runs this while it installs sabot together with the package that has the addon for this platform. */
+function isPrebuilt() {
+  const platform = `@sabot/${process.platform}-${process.arch}`
+  const names = [platform, `${platform}-gnu`]
+  return process.env.npm_lifecycle_event === 'install' && names.some((name) => packageFolder(name) !== undefined)
+}
+
 if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  if (isPrebuilt()) process.exit()
   const what = buildDependencies()
   if (what !== undefined) {
-    console.log(`sabot: the native backend was not built: missing ${what}; then: npm rebuild sabot`)
+    const again = relative(process.env.INIT_CWD ?? process.cwd(), fileURLToPath(import.meta.url))
+    console.log(`sabot: the native backend was not built: missing ${what}; then: node ${again}`)
   } else {
     step('building the addon', () => {
       // Arguments are further CMake definitions.

@@ -1,10 +1,10 @@
 /** What the install script says and does on a machine that lacks something, and when nothing has changed. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { packageRoot } from '../../src/kafka/load.ts'
+import { packageRoot } from '../../src/kafka/platform.ts'
 
 const script = join(packageRoot(), 'scripts', 'build-native.mjs')
 const folder = mkdtempSync(join(tmpdir(), 'sabot-build-'))
@@ -32,7 +32,7 @@ test('without a compiler, installing succeeds and says in one line what is missi
   expect(lines).toHaveLength(1)
   expect(lines[0]).toMatch(/^sabot: the native backend was not built: missing a C\+\+20 compiler, cmake, make \(/)
   expect(lines[0]).toContain('apt install g++ cmake make')
-  expect(lines[0]).toContain('then: npm rebuild sabot')
+  expect(lines[0]).toMatch(/then: node .*build-native\.mjs$/)
 })
 
 test('where only cmake is missing, it is named alone', () => {
@@ -49,3 +49,14 @@ test('a build with nothing changed compiles nothing', () => {
   expect(lines).toEqual([expect.stringMatching(/^sabot: building the addon \.\.\. /)])
   expect(readFileSync(join(packageRoot(), 'build', 'addon.log'), 'utf8')).not.toMatch(/Building C/)
 }, 300_000)
+
+test('where npm installs the addon for this platform as well, nothing is built', () => {
+  const clone = join(folder, 'node_modules', 'sabot')
+  const platform = join(folder, 'node_modules', '@sabot', `${process.platform}-${process.arch}-gnu`)
+  for (const path of [join(clone, 'scripts'), platform]) mkdirSync(path, { recursive: true })
+  copyFileSync(script, join(clone, 'scripts', 'build-native.mjs'))
+  writeFileSync(join(platform, 'package.json'), '{}')
+  const env = { ...process.env, npm_lifecycle_event: 'install' }
+  const result = spawnSync(process.execPath, [join(clone, 'scripts', 'build-native.mjs')], { env, encoding: 'utf8' })
+  expect(result).toMatchObject({ status: 0, stdout: '', stderr: '' })
+})

@@ -11,10 +11,11 @@ import { SabotError } from '../../src/errors.ts'
 import type { Addon, AddonSinkEvent, AddonSourceEvent, AddonWrite } from '../../src/kafka/addon.ts'
 import type { DecodePlan, SourceEvent } from '../../src/kafka/backend.ts'
 import { EmbeddedBroker } from '../../src/kafka/broker.ts'
-import { loadAddon, packageRoot } from '../../src/kafka/load.ts'
+import { loadAddon } from '../../src/kafka/load.ts'
 import { NativeSink } from '../../src/kafka/native-sink.ts'
 import { matchingTopics, NativeSource, planFields } from '../../src/kafka/native-source.ts'
 import { parseSinkOptions, parseSourceOptions } from '../../src/kafka/options.ts'
+import { packageRoot } from '../../src/kafka/platform.ts'
 import { selectBackend } from '../../src/kafka/select.ts'
 import { type Logger, silent } from '../../src/logger.ts'
 
@@ -575,7 +576,7 @@ describe('where there is no addon', () => {
     })
     rmSync(folder, { recursive: true })
     expect(errors[0]).toMatchObject({ code: 'BACKEND', cause: expect.any(Error) })
-    expect((errors[0] as Error).message).toContain('npm rebuild sabot')
+    expect((errors[0] as Error).message).toContain('scripts/build-native.mjs')
     expect(errors[1]).toBe(errors[0])
   })
 
