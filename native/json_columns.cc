@@ -350,9 +350,10 @@ template <class T>
 const char* JsonColumns::exactReal(JsonNode& node, const char* at) {
   const char* const to = reader_.number(at);
   if (to == nullptr) return nullptr;
-  const double value = toDouble({at, to});
-  if (!(std::fabs(value) <= static_cast<double>(std::numeric_limits<T>::max()))) return misfits(node, at);
-  node.column->append(static_cast<T>(value));
+  // Too large is what rounds to infinity: the shortest digits of the largest float32, 3.4028235e38, are above it.
+  const T value = static_cast<T>(toDouble({at, to}));
+  if (!std::isfinite(value)) return misfits(node, at);
+  node.column->append(value);
   return to;
 }
 

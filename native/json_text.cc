@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace sabot {
 
@@ -64,6 +66,10 @@ char* layOut(char* at, const char* digits, int k, int n) {
   return at;
 }
 
+// The one float32 of all whose shortest digits, 7.038531e-26, are read as another one by who rounds them to a float64
+// first, as readers of JSON do: they lie next to the middle between the two. It is written with a digit more.
+constexpr auto roundedTwice = std::bit_cast<float>(0x15ae43fdu);
+
 template <class Real>
 void appendReal(TextBuffer& out, Real value) {
   char* at = out.room(40);
@@ -86,7 +92,9 @@ void appendReal(TextBuffer& out, Real value) {
     value = -value;
   }
   char text[32];  // "d.ddde-XXX": at most 17 digits
-  const char* end = std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific).ptr;
+  const char* end = std::is_same_v<Real, float> && value == roundedTwice
+                        ? std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific, 7).ptr
+                        : std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific).ptr;
   char digits[20];
   int k = 0;
   const char* from = text;

@@ -42,8 +42,8 @@ void appendInt64(TextBuffer& out, int64_t value);
 void appendUInt64(TextBuffer& out, uint64_t value);
 
 // The shortest digits that read back as the same value, formatted as JavaScript's Number.prototype.toString: 1e21,
-// 1e-7, 0.000001, -0 is 0. `value` is finite. A float32 gets the shortest digits that read back as the same float32
-// (0.1f is 0.1, where JavaScript, which only knows it as a double, writes 0.10000000149011612).
+// 1e-7, 0.000001, -0 is 0. `value` is finite. A float32 gets the shortest digits that read back as the same float32, also
+// by way of a double (0.1f is 0.1, where JavaScript, which only knows it as a double, writes 0.10000000149011612).
 void appendDouble(TextBuffer& out, double value);
 void appendFloat(TextBuffer& out, float value);
 

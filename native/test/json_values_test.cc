@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -45,6 +46,44 @@ TEST(JsonValues, IntegersAreExactAndKeptInRange) {
   }
 }
 
+// What the encoder writes of a float32, read into one.
+TEST(JsonValues, EveryFloat32IsReadBackFromWhatIsWrittenOfIt) {
+  const auto columns = column("v", "float32");
+  std::unique_ptr<Decoder> decoder;
+  ASSERT_TRUE(makeDecoder("json", columns, nullptr, {}, decoder).ok());
+  ColumnSet set(columns);
+  const auto readBack = [&](float value) {
+    std::vector<char> text;
+    {
+      TextBuffer out(text);
+      out.append("{\"v\":");
+      appendFloat(out, value);
+      out.append('}');
+    }
+    const size_t size = text.size();
+    text.resize(size + 64);
+    const Bytes bytes{text.data(), size};
+    DecodeOutcome outcome;
+    set.clear();
+    decoder->decode({&bytes, 1}, set, outcome);
+    ASSERT_TRUE(outcome.errors.empty()) << outcome.errors[0].message;
+    ASSERT_EQ(set[0].value<float>(0), value) << std::string(text.data(), size);
+  };
+  using Limits = std::numeric_limits<float>;
+  for (const float value : {0.0f, Limits::max(), std::nextafterf(Limits::max(), 0), Limits::min(), Limits::denorm_min(),
+                            std::nextafterf(Limits::min(), 0), Limits::epsilon(), 16777215.0f, 16777216.0f, 16777218.0f,
+                            9.999999e37f, 8.589973e9f, 1e10f, 1e21f, 1e-7f, 0.1f, 1.0f / 3,
+                            std::bit_cast<float>(0x15ae43fdu)}) {
+    readBack(value);
+    readBack(-value);
+  }
+  std::mt19937 random(32);
+  for (int i = 0; i < 10'000; ++i) {
+    const float value = std::bit_cast<float>(static_cast<uint32_t>(random()));
+    if (std::isfinite(value)) readBack(value);
+  }
+}
+
 double realOf(const std::string& json) {
   const auto columns = column("v", "float64");
   std::unique_ptr<Decoder> decoder;
@@ -73,6 +112,10 @@ TEST(JsonValues, DoublesAreTheNearest) {
   for (const char* large : {"1e309", "-1e309", "1e99999999999999999999", "1.7976931348623159e308"}) EXPECT_TRUE(isMisfit("float64", large)) << large;
   EXPECT_EQ(in("float32", "0.1"), "0.1");
   EXPECT_EQ(in("float32", "16777217"), "16777216");
+  // The border lies in the middle between the largest float32 and what would be the next one.
+  EXPECT_EQ(in("float32", "3.4028235677973362e38"), "3.4028235e+38");
+  EXPECT_TRUE(isMisfit("float32", "3.4028235677973366e38"));
+  EXPECT_TRUE(isMisfit("float32", "-3.4028235677973366e38"));
   EXPECT_TRUE(isMisfit("float32", "1e39"));
   for (const char* other : {"\"1\"", "true", "[]", "{}"}) {
     EXPECT_TRUE(isMisfit("float64", other));
