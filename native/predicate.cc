@@ -71,6 +71,7 @@ Truth Tree::isIn(const Node& node, const Column& column, int64_t row) const {
 
 template <bool partly>
 inline Truth Tree::leaf(const Node& node, const ColumnSet& columns, int64_t row) const {
+  if (node.op == Op::Or) return Truth::False;  // of nothing
   const Column& column = columns[node.column];
   if (partly && column.length() <= row) return Truth::Null;
   const auto& literal = node.literal;
@@ -143,6 +144,11 @@ bool Predicate::test(const ColumnSet& columns, int64_t row) const {
 
 bool Predicate::isFalse(const ColumnSet& columns, int64_t row) const {
   return program_->tree.truthOf<true>(columns, row) == predicate::Truth::False;
+}
+
+bool Predicate::isNever() const {
+  const predicate::Node& root = program_->tree.nodes.front();
+  return root.op == predicate::Op::Or && root.size == 1;
 }
 
 const std::vector<uint32_t>& Predicate::reads() const { return program_->tree.reads; }

@@ -27,6 +27,9 @@ class Predicate {
   // Whether the result is false by the columns that have a value `row` already, whatever the others get.
   bool isFalse(const ColumnSet& columns, int64_t row) const;
 
+  // Whether no row of any columns is kept: `or` of nothing.
+  bool isNever() const;
+
   // The columns that it reads, ascending.
   const std::vector<uint32_t>& reads() const;
 

@@ -242,8 +242,9 @@ class Compiler {
       if (!status.ok()) return status;
     }
     end(at);
-    return terms.ended() && tree_.nodes[at].size > 1 ? Status::success()
-                                                     : malformed("one predicate at least behind and, or");
+    if (!terms.ended()) return malformed("an array of predicates behind and, or");
+    // `or` of nothing is false: a filter that is never true.
+    return op == Op::Or || tree_.nodes[at].size > 1 ? Status::success() : malformed("one predicate at least behind and");
   }
 
   Status comparison(Elements& elements, uint8_t holds) {

@@ -29,6 +29,16 @@ TEST(EarlyRejection, LeavesTheRowsThatThePredicateKeeps) {
   EXPECT_TRUE(out.errors.empty());
 }
 
+TEST(EarlyRejection, OfEveryRowReadsNothing) {
+  const std::vector<Value> documents{R"({"id":1,"amount":2000})", "no JSON", std::nullopt, R"({"id":"no number"})"};
+  for (const char* codec : {"json", "string"}) {
+    auto columns = std::string_view(codec) == "json" ? columnsOf(schema) : column("value", "utf8");
+    const Decoded out = Decoding(std::move(columns), codec, R"(["or",[]])").decode(documents);
+    EXPECT_TRUE(out.kept.empty()) << codec;
+    EXPECT_TRUE(out.errors.empty()) << codec;
+  }
+}
+
 TEST(EarlyRejection, WaitsForTheLastOfDuplicateKeys) {
   const Decoded out = filtered({R"({"amount":5,"id":1,"amount":2000})", R"({"amount":5,"id":2 , "amount" : 2000})",
                                 R"({"amount":5,"id":3,"\u0061mount":2000})", R"({"amount":2000,"id":4,"amount":5,"ok":true})",

@@ -130,6 +130,19 @@ TEST(Predicate, KeepsOnlyRowsThatAreTrue) {
   EXPECT_EQ(rows.kept(R"(["not",["and",[["col",0],["col",1]]]])"), ".T.TTT.T.");
 }
 
+TEST(Predicate, IsNeverTrueAsAnOrOfNothing) {
+  const Rows rows = pairs();
+  EXPECT_EQ(rows.truths(R"(["or",[]])"), "FFFFFFFFF");
+  EXPECT_EQ(rows.truths(R"(["not",["or",[]]])"), "TTTTTTTTT");
+  EXPECT_EQ(rows.truths(R"(["or",[["or",[]],["col",0]]])"), "TTTFFFNNN");
+  EXPECT_TRUE(rows.parse(R"(["or",[]])")->isNever());
+  EXPECT_TRUE(rows.parse(R"(["or",[]])")->reads().empty());
+  // Only where that is all of it.
+  EXPECT_FALSE(rows.parse(R"(["not",["or",[]]])")->isNever());
+  EXPECT_FALSE(rows.parse(R"(["or",[["col",0]]])")->isNever());
+  EXPECT_FALSE(rows.parse(R"(["col",0])")->isNever());
+}
+
 TEST(Predicate, TakesAnyNumberOfTermsAndAnyNesting) {
   const Rows rows = pairs();
   EXPECT_EQ(rows.truths(R"(["and",[["col",0]]])"), "TTTFFFNNN");

@@ -47,7 +47,10 @@ export type MessageColumn =
   | '$tombstone'
   | '$keyValue'
 
-/** A pushed-down predicate over columns by index in {@link DecodePlan.columns}; SQL's three-valued logic. */
+/**
+ * A pushed-down predicate over columns by index in {@link DecodePlan.columns}; SQL's three-valued logic. `['or', []]` is
+ * never true: then no value is decoded, and one that could not be is no error.
+ */
 export type PushedPredicate =
   | readonly ['and' | 'or', readonly PushedPredicate[]]
   | readonly ['not', PushedPredicate]

@@ -6,6 +6,7 @@ import type { Note } from './lower.ts'
 import { optimise } from './optimise.ts'
 import type { OptimisedPath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'
+import { isNever } from './pushdown.ts'
 import {
   envelopeColumns,
   isInternal,
@@ -123,7 +124,11 @@ const sinkText = (sink: SinkStep): string => {
 }
 
 const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[] => {
-  const { columns, needed, pushed, message } = optimised
+  const { columns, needed, pushed, predicate, message } = optimised
+  if (predicate !== undefined && isNever(predicate)) {
+    const filters = pushed.map(({ number, predicate }) => `${number} filter ${predicate}`)
+    return [`decode nothing: no row passes ${filters.join(' and ')}; positions move on`]
+  }
   if (plan.source.kind === 'batches') {
     return [`take ${needed === undefined ? 'every column' : list(needed)} of each batch`]
   }

@@ -15,7 +15,7 @@ import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
 import { costOf, mayFail } from './cost.ts'
 import { isNativeExpr } from './native.ts'
 import type { PhysicalStep } from './physical.ts'
-import { conjuncts, type Predicate, pushDown } from './pushdown.ts'
+import { conjuncts, isFalse, never, type Predicate, pushDown } from './pushdown.ts'
 import { isInternal, type Step } from './steps.ts'
 
 type BoundFilter = BoundStep & { readonly step: Extract<Step, { kind: 'filter' }> }
@@ -171,6 +171,15 @@ export const pushFilters = (source: Scope, steps: readonly BoundStep[]): PushedF
   const fields: readonly Field[] = (source.messages ? source.fields : undefined) ?? []
   const origins = new Map(fields.map((field) => [field.name, field]))
   let leading = fields.length > 0
+  const end = steps.findIndex((step) => !isFilter(step))
+  const filters = steps.slice(0, end === -1 ? steps.length : end) as readonly BoundFilter[]
+  const impossible = leading ? filters.find(({ step }) => isFalse(step.predicate)) : undefined
+  if (impossible !== undefined) {
+    // No row is left for the others to be asked about.
+    const { number, step } = impossible
+    const pushed = [{ number, predicate: step.predicate, columns: [] }]
+    return { remaining: steps.slice(filters.length), pushed, predicates: [() => never] }
+  }
   for (const step of steps) {
     leading &&= isFilter(step)
     const make = leading && isFilter(step) ? pushDown(step.step.predicate, origins) : undefined

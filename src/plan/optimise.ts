@@ -21,7 +21,7 @@ import { lower, type NativeProgram, type Note, unlowered } from './lower.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
 import type { PhysicalStep } from './physical.ts'
-import type { Predicate } from './pushdown.ts'
+import { allPredicates, type Predicate } from './pushdown.ts'
 import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
 import { pruneStructs } from './structs.ts'
 import { pushUnion } from './union.ts'
@@ -110,7 +110,7 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
     bound,
     columns,
     needed: emitted,
-    predicate: pushedDown === undefined || pushedDown.length === 0 ? undefined : conjunction(pushedDown),
+    predicate: pushedDown === undefined || pushedDown.length === 0 ? undefined : allPredicates(pushedDown),
     pushed: pushed.map(({ number, predicate }) => ({ number, predicate })),
     message,
   }
@@ -123,6 +123,3 @@ const fieldsAt = (scope: Scope, source: Scope): readonly Field[] | undefined => 
   if (!scope.messages) return undefined
   return fieldsInScope(scope)?.concat((['$value', '$tombstone'] as const).map((name) => messageField(name, 'utf8')))
 }
-
-const conjunction = (predicates: readonly Predicate[]): Predicate =>
-  predicates.length === 1 ? predicates[0]! : ['and', predicates]

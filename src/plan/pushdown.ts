@@ -28,6 +28,24 @@ export type Predicate =
   | readonly ['in', number, readonly PredicateLiteral[]]
   | readonly ['col', number]
 
+/** True of no row: nothing has to be decoded. */
+export const never: Predicate = ['or', []]
+
+export const isNever = (predicate: Predicate): boolean => predicate[0] === 'or' && predicate[1].length === 0
+
+/** What is true where all are. */
+export const allPredicates = (predicates: readonly Predicate[]): Predicate =>
+  predicates.some(isNever) ? never : predicates.length === 1 ? predicates[0]! : ['and', predicates]
+
+/** What is true where one is. */
+export const anyPredicate = (predicates: readonly Predicate[]): Predicate => {
+  const possible = predicates.filter((predicate) => !isNever(predicate))
+  return possible.length === 1 ? possible[0]! : ['or', possible]
+}
+
+/** Whether a filter asks for nothing, as constant folding leaves it. */
+export const isFalse = ({ node }: Expr): boolean => node.kind === 'lit' && node.value === false
+
 /** The columns of the source that names stand for at a point of the plan. */
 export type Origins = ReadonlyMap<string, Field>
 
@@ -49,7 +67,7 @@ const isComparison = (op: string): op is Comparison => Object.hasOwn(flipped, op
 
 const pushNode = (node: Node, origins: Origins, depth: number): MakePredicate | undefined => {
   if (depth > MAX_DEPTH) return undefined
-  if (node.kind === 'lit') return undefined
+  if (node.kind === 'lit') return node.value === false ? () => never : undefined
   if (node.kind === 'col') {
     const field = origins.get(node.name)
     return field?.type.kind === 'bool' ? (index) => ['col', index(field.name)] : undefined
@@ -59,7 +77,9 @@ const pushNode = (node: Node, origins: Origins, depth: number): MakePredicate | 
   if (left === undefined) return undefined
   if (op === 'and' || op === 'or') {
     const parts = chainOf(op, node).map((part) => pushNode(part, origins, depth + 1))
-    return parts.every((part) => part !== undefined) ? (index) => [op, parts.map((part) => part(index))] : undefined
+    return parts.every((part) => part !== undefined)
+      ? (index) => (op === 'or' ? anyPredicate : allPredicates)(parts.map((part) => part(index)))
+      : undefined
   }
   if (op === 'not') {
     const part = pushNode(left, origins, depth + 1)

@@ -7,7 +7,7 @@ import { allOf } from '../expr/columns.ts'
 import type { Expr } from '../expr/expr.ts'
 import type { BoundPath, BoundStep, Scope } from './bind.ts'
 import { type PushedFilters, pushFilters } from './filters.ts'
-import type { MakePredicate } from './pushdown.ts'
+import { allPredicates, anyPredicate, type MakePredicate } from './pushdown.ts'
 
 interface Alternative {
   readonly predicate: Expr
@@ -42,7 +42,7 @@ const alternativesOf = (
     if (pushed.length > 0) {
       found.push({
         predicate: allOf(pushed.map(({ predicate }) => predicate)),
-        make: predicates.length === 1 ? predicates[0]! : (index) => ['and', predicates.map((make) => make(index))],
+        make: (index) => allPredicates(predicates.map((make) => make(index))),
         columns: [...new Set(pushed.flatMap(({ columns }) => columns))],
       })
       continue
@@ -59,7 +59,7 @@ const anyOf = (alternatives: readonly Alternative[]): Alternative => {
   if (more.length === 0) return first!
   return {
     predicate: more.reduce<Expr>((any, { predicate }) => any.or(predicate as never) as Expr, first!.predicate),
-    make: (index) => ['or', alternatives.map(({ make }) => make(index))],
+    make: (index) => anyPredicate(alternatives.map(({ make }) => make(index))),
     columns: [...new Set(alternatives.flatMap(({ columns }) => columns))],
   }
 }

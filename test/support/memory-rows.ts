@@ -134,7 +134,9 @@ export const decode = (
   const errors: SourceRowError[] = []
   const kept: { readonly row: Row; readonly record: MemoryRecord; readonly offset: number }[] = []
   const jsonKey = typeof plan.keyType !== 'string' && plan.message.includes('$keyValue') && plan.keyType.json
-  for (const [i, record] of records.entries()) {
+  // A predicate that is never true: nothing is decoded.
+  const never = plan.predicate?.[0] === 'or' && plan.predicate[1].length === 0
+  for (const [i, record] of (never ? [] : records).entries()) {
     const offset = first + i
     const row = record.value === null ? {} : parse(record.value)
     if (row === undefined) {

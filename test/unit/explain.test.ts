@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Expr } from '../../src/expr/expr.ts'
-import { col, Stream } from '../../src/index.ts'
+import { col, lit, Stream } from '../../src/index.ts'
 import { explain } from '../../src/plan/explain.ts'
 import type { Plan, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
@@ -41,6 +41,32 @@ describe('explain', () => {
         '  backend: auto; at-least-once, positions in the group processor',
       ].join('\n'),
     )
+  })
+
+  it('says that nothing is decoded where a filter is never true', () => {
+    const orders = Stream.fromKafka({ ...source, schema })
+    const expected = (filter: string) => [
+      'Plan as it runs',
+      `  decode nothing: no row passes ${filter}; positions move on`,
+      '  no step runs in TypeScript',
+      "  write processed: the value's bytes as they came (no step changes it)",
+      '  records keep their key, headers, timestamp',
+      '  fused: rows go from the decoder to the sink natively',
+      '  backend: auto; at-least-once, positions in the group processor',
+    ]
+    const running = (stream: Pick<typeof orders, 'toKafka'>): string[] => {
+      const text = stream.toKafka({ topic: 'processed' }).explain()
+      return text.slice(text.indexOf('Plan as it runs')).split('\n')
+    }
+    const never = orders.filter(col('amount').gt(100)).filter(col('id').mul(2).gt(4)).filter(lit(1).gt(2))
+    expect(running(never)).toEqual(expected('3 filter false'))
+    // Of branches one has to be possible.
+    const branches = (first: Expr) =>
+      orders
+        .fanOut((s) => [s.filter(first as never).toKafka({ topic: 'a' }), s.filter(lit(false)).toKafka({ topic: 'b' })])
+        .explain()
+    expect(branches(lit(false))).toMatch('decode nothing: no row passes 1 filter false or false; positions move on')
+    expect(branches(col('amount').gt(100))).toMatch('answered by the decoder:\n    1 filter amount > 100 or false')
   })
 
   it('says what runs natively, and why the rest does not', () => {

@@ -3,7 +3,7 @@ import { type ChannelListener, subscribe, unsubscribe } from 'node:diagnostics_c
 import { setTimeout as sleep } from 'node:timers/promises'
 import { tableFromArrays } from 'apache-arrow'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ChannelMessages, col, EmbeddedBroker, type RunMetrics, Stream } from '../../src/index.ts'
+import { type ChannelMessages, col, EmbeddedBroker, lit, type RunMetrics, Stream } from '../../src/index.ts'
 import type * as select from '../../src/kafka/select.ts'
 import { MemoryBroker } from '../support/memory.ts'
 import { eventually, failure } from '../support/outcome.ts'
@@ -214,5 +214,21 @@ describe('natively, on the embedded broker', () => {
     }
     expect(visited.stepsMs).toBeGreaterThan(0)
     expect(fused.bytesIn).toBe(visited.bytesIn)
+  })
+
+  it('count messages that a filter which is never true does not decode, and commit behind them', async () => {
+    held.broker = undefined
+    await using embedded = await EmbeddedBroker.start({ topics: { in: 1, out: 1 } })
+    const { bootstrapServers } = embedded
+    const text = tableFromArrays({ value: ['{"id":1,"amount":2}', 'no JSON', '{"id":"three"}'] })
+    await Stream.fromBatches(text).toKafka({ bootstrapServers, topic: 'in', codec: 'string' }).run(quiet)
+    const { of } = published()
+    const metrics = await Stream.fromKafka({ bootstrapServers, topic: 'in', groupId: 'never', until: 'end', schema })
+      .filter(col('amount').gt(1).and(lit(1).gt(2)))
+      .withColumns({ twice: col('amount').mul(2) })
+      .toKafka({ topic: 'out' })
+      .run(quiet)
+    expect(metrics).toMatchObject({ messagesIn: 3, rowsIn: 0, rowsOut: 0, errors: {} })
+    expect(of('sabot:commit').at(-1)).toMatchObject({ positions: [{ topic: 'in', partition: 0, offset: 3n }] })
   })
 })
