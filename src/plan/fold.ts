@@ -11,7 +11,7 @@ import { type CallNode, callNode, type Literal, litNode, type Node } from '../ex
 import { operators } from '../expr/operators.ts'
 import { typeOf } from '../expr/typing.ts'
 import { type Field, sameType } from '../schema.ts'
-import { type BoundStep, fieldsInScope } from './bind.ts'
+import { type BoundPath, type BoundStep, fieldsInScope } from './bind.ts'
 import { mayFail } from './cost.ts'
 import type { Step } from './steps.ts'
 
@@ -41,6 +41,24 @@ const foldStep = ({ step, before }: BoundStep): Step | undefined => {
     default:
       return step
   }
+}
+
+const recordParts = ['key', 'headers', 'timestamp', 'partition'] as const
+
+/** A path whose sinks have their expressions folded, those of its branches too. `messages`: its rows continue messages. */
+export const foldSinks = (path: BoundPath, messages: boolean): BoundPath => {
+  const branches = path.branches.map((branch) => foldSinks(branch, messages))
+  if (path.sink.kind !== 'kafka') return { ...path, branches }
+  // A row that continues a message keeps its message columns up to the sink.
+  const fields = fieldsInScope({ ...path.result, messages })
+  const sink = { ...path.sink }
+  for (const part of recordParts) {
+    const given = sink[part]
+    if (!(given instanceof Expr)) continue
+    const { node } = fold(given.node, fields)
+    if (node !== given.node) sink[part] = new Expr(node)
+  }
+  return { ...path, sink, branches }
 }
 
 interface Folded {

@@ -16,7 +16,7 @@ import type { Field } from '../schema.ts'
 import { type BoundPlan, type BoundStep, bind, fieldsInScope, type Scope } from './bind.ts'
 import { shareCommon } from './common.ts'
 import { fuseFilters, hoistFilters, orderFilters, pushFilters, splitFilters } from './filters.ts'
-import { foldSteps } from './fold.ts'
+import { foldSinks, foldSteps } from './fold.ts'
 import { lower, type NativeProgram, type Note, unlowered } from './lower.ts'
 import { close, inOrder } from './needs.ts'
 import { type OptimisedPath, optimisePath } from './paths.ts'
@@ -58,7 +58,8 @@ export interface Passes {
 
 export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passes: Passes = {}): Optimised => {
   const { fold = true, filters = true, common = true, structs = true, native = false } = passes
-  const bound = bind(plan, fields)
+  const written = bind(plan, fields)
+  const bound = fold ? { ...written, ...foldSinks(written, written.source.messages) } : written
   const arrange = (steps: readonly BoundStep[]): readonly BoundStep[] => {
     const split = splitFilters(fold ? foldSteps(steps) : steps)
     return filters ? orderFilters(hoistFilters(split, native)) : split

@@ -3,7 +3,7 @@ import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { Plan, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
-import { filter } from '../support/plans.ts'
+import { filter, fromKafka, toKafka } from '../support/plans.ts'
 
 const fields = parseSchema({ id: 'int64', amount: 'float64', country: 'utf8', ok: 'bool', small: 'int8' })
 const planned = (...steps: readonly Step[]) => {
@@ -70,6 +70,36 @@ describe('terms that say nothing', () => {
     expect(folded(fallible.or(true))).toBe('id * 3 > 1 or true')
     expect(folded(fallible.and(true))).toBe('id * 3 > 1')
     expect(folded(col('amount').mul(3).gt(1).or(true))).toBe('true')
+  })
+})
+
+describe('the parts of a record', () => {
+  const six = lit(2).mul(3)
+  const keyed = { ...toKafka, key: col('id').add(six), partition: col('$partition').add(lit(1).sub(1)) }
+  const computed = ({ steps }: Pick<ReturnType<typeof optimise>, 'steps'>): string[] =>
+    steps.flatMap((step) => (step.kind === 'project' ? step.columns : [])).map(({ name, expr }) => `${name} = ${expr}`)
+  const expected = ['$key = id + 6', '$partition = $partition + 0']
+
+  it('are folded as columns are', () => {
+    const plan = optimise({ source: fromKafka(fields), steps: [], sink: keyed }, fields)
+    expect(computed(plan)).toEqual(expect.arrayContaining(expected))
+    const unfolded = optimise({ source: fromKafka(fields), steps: [], sink: keyed }, fields, { fold: false })
+    expect(computed(unfolded)).toContain('$key = id + 2 * 3')
+    // What stands for another type stays: the key is the text of an int8.
+    const small = { ...toKafka, key: coalesce(col('small'), lit(1).add(1)) }
+    expect(computed(optimise({ source: fromKafka(fields), steps: [], sink: small }, fields))).toContain(
+      '$key = coalesce(small, 1 + 1)',
+    )
+  })
+
+  it('are folded in every branch', () => {
+    const branch = { steps: [filter(col('ok'))], sink: keyed }
+    const nested = { steps: [], sink: { kind: 'fanOut', branches: [branch] } } as const
+    const sink = { kind: 'fanOut', branches: [branch, nested] } as const
+    const { branches } = optimise({ source: fromKafka(fields), steps: [], sink }, fields)
+    for (const path of [branches[0]!, branches[1]!.branches[0]!]) {
+      expect(computed(path)).toEqual(expect.arrayContaining(expected))
+    }
   })
 })
 
