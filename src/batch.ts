@@ -26,7 +26,7 @@ export {
 } from './batch/column.ts'
 export { batchFromRows, fieldsOfRows, type Row } from './batch/from-rows.ts'
 export { batchFromSlab, type Slab } from './batch/slab.ts'
-export { compactBatch, takeColumn } from './batch/take.ts'
+export { compactBatch, concatData, takeColumn } from './batch/take.ts'
 export { batchToRows, rowAt, valueReader } from './batch/to-rows.ts'
 export { unnestBatch } from './batch/unnest.ts'
 export { type Digits, fitsInt64, floorDivide, nanoseconds, parseDecimal, parseTime, rescale } from './batch/values.ts'

@@ -3,7 +3,7 @@ import { type Digits, nanoseconds, rescale } from '../batch.ts'
 import { type ColumnType, sameType, typeText } from '../schema.ts'
 import { literalDecimal, literalTime } from './literals.ts'
 import type { Literal } from './nodes.ts'
-import { familyOf, type Misfit, misfit, name, type Typed, unsupported } from './rules.ts'
+import { familyOf, type Misfit, misfit, name, type Typed } from './rules.ts'
 
 const int64: ColumnType = Object.freeze({ kind: 'int64' })
 const float64: ColumnType = Object.freeze({ kind: 'float64' })
@@ -19,10 +19,12 @@ export function commonType(args: readonly Typed[]): ColumnType | Misfit {
   const columns = given.filter(({ literal }) => literal === undefined)
   let common: ColumnType | null = null
   for (const one of columns.length > 0 ? columns : literals) {
-    if (familyOf(one.type!) === 'nested') return unsupported(`a ${one.type!.kind} can not be chosen in this version`)
     const joined: ColumnType | null = common === null ? one.type : pair(common, one.type!)
     if (joined === null) {
-      return misfit(`${typeText(common!)} and ${typeText(one.type!)} have no type in common; cast one of them`)
+      const problem = `${typeText(common!)} and ${typeText(one.type!)} have no type in common`
+      // Nothing is cast to a list or a struct.
+      const isNested = [common!, one.type!].some((type) => familyOf(type) === 'nested')
+      return misfit(isNested ? problem : `${problem}; cast one of them`)
     }
     common = joined
   }

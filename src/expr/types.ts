@@ -242,9 +242,11 @@ type Choice<Op, Args extends readonly unknown[]> = Op extends 'coalesce'
   ? Common<Args>
   : Op extends 'when'
     ? Branches<Args>
-    : [Incomparable<Args[0], Args[1]>] extends [never]
+    : [Args[0], Args[1]] extends [object, object] & [Args[1], Args[0]]
       ? Args[0]
-      : Problem<`${Name<Args[0]>} can not be compared with ${Name<Incomparable<Args[0], Args[1]>>}`>
+      : [Incomparable<Args[0], Args[1]>] extends [never]
+        ? Args[0]
+        : Problem<`${Name<Args[0]>} can not be compared with ${Name<Incomparable<Args[0], Args[1]>>}`>
 
 /** Conditions and values in turn, then the value of `otherwise`: what the values have in common. */
 type Branches<

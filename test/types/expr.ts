@@ -223,6 +223,9 @@ const chosen = columns({
   band: when(col('amount').gt(1000)).then('high').when(col('paid')).then('paid').otherwise('low'),
   open: when(col('paid')).then(col('count')),
   number: when(col('paid')).then(1).otherwise(0.5),
+  list: coalesce(col('tags'), col('tags')),
+  struct: when(col('paid')).then(col('address')).otherwise(null),
+  other: col('address').nullIf(col('address')),
 })
 isTrue<
   Equal<
@@ -237,6 +240,9 @@ isTrue<
       readonly band: 'utf8'
       readonly open: 'int32'
       readonly number: 'float64'
+      readonly list: Trade['tags']
+      readonly struct: Trade['address']
+      readonly other: Trade['address']
     }
   >
 >()
@@ -250,6 +256,10 @@ columns({ bad: when(col('paid')).then(1).otherwise('x') })
 columns({ bad: when(col('nope').gt(1)).then(1) })
 // @ts-expect-error text with a number
 columns({ bad: col('country').nullIf(5) })
+// @ts-expect-error a list and a struct
+columns({ bad: coalesce(col('tags'), col('address')) })
+// @ts-expect-error a list with a struct
+columns({ bad: col('tags').nullIf(col('address')) })
 
 // Casts.
 const cast = columns({

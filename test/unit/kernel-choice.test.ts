@@ -19,7 +19,43 @@ const pairs = {
   d: ['date', fc.integer({ min: -100_000, max: 100_000 }).map((day) => new Date(day * 86_400_000))],
   m: ['timestamp[us]', fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })],
   e: ['decimal(12,2)', fc.integer({ min: -999, max: 999 }).map((n) => `${n}.25`)],
+  l: [['utf8'], fc.array(nullable(fc.constantFrom('', 'a', 'é')), { maxLength: 3 })],
+  s: [
+    { a: 'int64', r: ['float64'], o: { p: 'bool', e: 'decimal(12,2)', y: 'binary' } },
+    fc.record({
+      a: nullable(fc.constantFrom(1n, 2n ** 62n)),
+      r: nullable(fc.array(nullable(fc.constantFrom(1.5, -0, 0, Number.NaN)), { maxLength: 2 })),
+      o: nullable(
+        fc.record({
+          p: nullable(fc.boolean()),
+          e: nullable(fc.constantFrom('1.25', '-1.25')),
+          y: nullable(fc.uint8Array({ maxLength: 1, max: 1 })),
+        }),
+      ),
+    }),
+  ],
+  x: [
+    [{ t: ['date'], n: 'int16' }],
+    fc.array(
+      nullable(
+        fc.record({
+          t: nullable(fc.array(nullable(fc.constantFrom(new Date(0), new Date(432_000_000))), { maxLength: 2 })),
+          n: fc.constantFrom(1, 2),
+        }),
+      ),
+      { maxLength: 2 },
+    ),
+  ],
 } as const
+
+/** As `=` has it; what lies in lists and structs is compared in turn, and nulls in there are the same. */
+const same = (a: unknown, b: unknown): boolean => {
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b
+  if (a instanceof Date || a instanceof Uint8Array) return String(a.valueOf()) === String(b.valueOf())
+  const keys = Object.keys(a)
+  const inner = (of: object, key: string): unknown => (of as Record<string, unknown>)[key]
+  return keys.length === Object.keys(b).length && keys.every((key) => same(inner(a, key), inner(b, key)))
+}
 const names = Object.keys(pairs) as (keyof typeof pairs)[]
 const types = Object.fromEntries(names.flatMap((name) => [1, 2, 3].map((k) => [`${name}${k}`, pairs[name][0]])))
 const fields = parseSchema({ ...types, c1: 'bool', c2: 'bool', z: 'int64' })
@@ -59,14 +95,12 @@ describe.each(names)('columns of %s, as a row-by-row interpreter has them', (nam
   })
 
   test('nullIf', () => {
-    const same = (x: unknown, y: unknown): boolean =>
-      x !== null &&
-      y !== null &&
-      (typeof x === 'number' ? x === y : JSON.stringify(String(x)) === JSON.stringify(String(y)))
+    const nullIf = (x: unknown, y: unknown): unknown => (y !== null && same(x, y) ? null : x)
     fc.assert(
       fc.property(given, (batch) => {
-        expectColumn(a!.nullIf(b!), fields, batch, (r) => (same(r[`${name}1`], r[`${name}2`]) ? null : r[`${name}1`]))
-        expectColumn(a!.nullIf(a!), fields, batch, (r) => (Number.isNaN(r[`${name}1`]) ? Number.NaN : null))
+        expectColumn(a!.nullIf(b!), fields, batch, (r) => nullIf(r[`${name}1`], r[`${name}2`]))
+        expectColumn(a!.nullIf(a!), fields, batch, (r) => nullIf(r[`${name}1`], r[`${name}1`]))
+        expectColumn(a!.nullIf(null), fields, batch, (r) => r[`${name}1`])
       }),
       runs,
     )
@@ -109,6 +143,12 @@ describe('an error counts only for the rows that need the value', () => {
       ),
       runs,
     )
+    // Also where the values are lists.
+    const lists = when(col('z').add(1).gt(0)).then(col('l1')).otherwise(col('l2'))
+    fc.assert(
+      fc.property(given, (batch) => expectColumn(lists, fields, batch, (r) => ((fails(r) ?? 0n) > 0n ? r.l1 : r.l2))),
+      runs,
+    )
   })
 })
 
@@ -132,6 +172,19 @@ describe('the one type of several values', () => {
     expectColumn(coalesce(col('b'), col('a'), 0.5), own, batch, (r) => (r.b === null ? (r.a ?? 0.5) : Number(r.b)))
     expectColumn(coalesce(col('e'), '-1.5'), own, batch, () => '-1.50')
     expectColumn(coalesce(col('d'), '2024-02-29'), own, batch, (r) => r.d ?? new Date('2024-02-29'))
+  })
+
+  test('of lists and structs is their own', () => {
+    expect(typeOf(coalesce(col('l1'), null, col('l2')))).toBe("['utf8']")
+    expect(typeOf(when(col('c1')).then(col('s1')).otherwise(null))).toBe(typeOf(col('s1')))
+    expect(typeOf(col('x1').nullIf(col('x2')))).toBe(typeOf(col('x1')))
+    expect(() => typeOf(coalesce(col('l1'), col('x1')) as Expr)).toThrow(/\['utf8'\] and .* have no type in common/)
+    expect(() => typeOf(coalesce(col('l1'), col('t1')) as Expr)).toThrow(
+      /\['utf8'\] and utf8 have no type in common\.$/,
+    )
+    expect(() => typeOf(coalesce(col('l1'), 'a') as Expr)).toThrow(/the literal "a" is no \['utf8'\]/)
+    expect(() => typeOf(col('l1').nullIf(col('s1')) as Expr)).toThrow(/\['utf8'\] can not be compared with/)
+    expect(() => typeOf(col('l1').nullIf('a') as Expr)).toThrow(/\['utf8'\] can not be compared with the literal "a"/)
   })
 
   test('is said to be missing before the run', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { col, type Expr } from '../../src/expr/expr.ts'
+import { coalesce, col, type Expr } from '../../src/expr/expr.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { SinkStep, Step } from '../../src/plan/steps.ts'
 import { parseSchema, typeText } from '../../src/schema.ts'
@@ -37,6 +37,7 @@ describe('a struct column', () => {
     expect(decoded([])).toBe(whole)
     expect(decoded([filter(user.field('age').gt(1))])).toBe(whole)
     expect(decoded([select({ missing: user.isNull(), name: user.field('name') })])).toBe(whole)
+    expect(decoded([select({ age: (coalesce(user, null) as Expr).field('age') })])).toBe(whole)
     expect(decoded([{ kind: 'map', fn: () => ({}), fields }])).toBe(whole)
   })
 

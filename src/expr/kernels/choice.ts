@@ -1,11 +1,24 @@
 /** coalesce, nullIf, when: for each row, which of several columns its value comes from. */
-import { bitmapBytes, type NumericArray, valuesArray } from '../../batch.ts'
+import { allNull, bitmapBytes, concatData, type Data, type NumericArray, takeColumn, valuesArray } from '../../batch.ts'
 import type { ColumnType } from '../../schema.ts'
-import { type Argument, bitAt, type Evaluate, evaluated, type Kernel, type Run, type Vector } from '../vector.ts'
+import {
+  type Argument,
+  bitAt,
+  boolVector,
+  bothValid,
+  dataOf,
+  type Evaluate,
+  evaluated,
+  type Kernel,
+  type Run,
+  type Vector,
+  vectorOf,
+} from '../vector.ts'
 import { inType } from './adapt.ts'
 import { newBits } from './bits.ts'
 import { compareKernel } from './compare.ts'
 import { words } from './numbers.ts'
+import { sameness } from './sameness.ts'
 
 const BOOL: ColumnType = { kind: 'bool' }
 
@@ -78,7 +91,9 @@ export const nullIfKernel: Kernel = ([left, right], type) => {
   const source = evaluated(left!, type)
   let vector: Vector | undefined
   const again: Argument = { type, evaluate: () => vector! }
-  const equal = compareKernel('eq')([left!.literal === undefined ? again : left!, right!], BOOL)
+  const equal = isNested(type)
+    ? nestedEqual(type, again.evaluate, evaluated(right!, type))
+    : compareKernel('eq')([left!.literal === undefined ? again : left!, right!], BOOL)
   return (run) => {
     vector = source(run)
     const { length, validity } = vector
@@ -93,8 +108,22 @@ export const nullIfKernel: Kernel = ([left, right], type) => {
   }
 }
 
+const isNested = ({ kind }: ColumnType): boolean => kind === 'list' || kind === 'struct'
+
+function nestedEqual(type: ColumnType, left: Evaluate, right: Evaluate): Evaluate {
+  return (run) => {
+    const [a, b] = [left(run), right(run)]
+    // Nulls of the two themselves are the caller's.
+    const same = sameness(type, dataOf(type, { ...a, validity: null }), dataOf(type, { ...b, validity: null }))
+    const bits = newBits(a.length)
+    for (let i = 0; i < a.length; i++) if (same(i, i)) bits[i >> 3]! |= 1 << (i & 7)
+    return boolVector(a.length, bits, bothValid(a.validity, b.validity, a.length))
+  }
+}
+
 /** Each row from the source that was chosen for it. Sources that no row takes may be missing. */
 function choose(type: ColumnType, sources: readonly (Vector | undefined)[], chosen: Uint16Array): Vector {
+  if (isNested(type)) return chosenNested(type, sources, chosen)
   const { length } = chosen
   const validity = new Uint8Array(bitmapBytes(length))
   for (const [k, source] of sources.entries()) {
@@ -117,6 +146,22 @@ function choose(type: ColumnType, sources: readonly (Vector | undefined)[], chos
     else copyChosen(values, source.values, stride, chosen, k)
   }
   return { length, values, offsets: null, validity }
+}
+
+/** The sources one after another, with a null behind them; then the rows of these, copied. */
+function chosenNested(type: ColumnType, sources: readonly (Vector | undefined)[], chosen: Uint16Array): Vector {
+  const { length } = chosen
+  const parts: Data[] = []
+  const first = new Map<number, number>()
+  for (const [k, source] of sources.entries()) {
+    if (source === undefined) continue
+    first.set(k, parts.length * length)
+    parts.push(dataOf(type, source))
+  }
+  const none = parts.length * length
+  const data = concatData(type, [...parts, allNull(type, 1)])
+  const rows = Uint32Array.from(chosen, (k, i) => (first.has(k) ? first.get(k)! + i : none))
+  return vectorOf(takeColumn({ field: { name: 'chosen', type }, data }, rows).data)
 }
 
 function copyChosen(to: NumericArray, from: NumericArray, stride: number, chosen: Uint16Array, k: number): void {

@@ -1,9 +1,9 @@
 /** Choices between values: the first that is there, the branch whose condition holds. */
-import type { ColumnType } from '../../schema.ts'
+import { type ColumnType, sameType } from '../../schema.ts'
 import { commonType } from '../common-type.ts'
 import { coalesceKernel, nullIfKernel, whenKernel } from '../kernels/choice.ts'
 import { call, type Operator, type OperatorDoc } from '../operator.ts'
-import { compareRule, logicRule, type Rule } from '../rules.ts'
+import { compareRule, familyOf, logicRule, misfit, name, type Rule } from '../rules.ts'
 
 const utf8: ColumnType = { kind: 'utf8' }
 
@@ -15,12 +15,17 @@ const whenRule: Rule = (args) => {
 }
 
 const nullIfRule: Rule = ([value, other]) => {
+  const isNested = [value!, other!].some(({ type }) => type !== null && familyOf(type) === 'nested')
+  if (isNested) {
+    const fits = value!.type === null || other!.type === null || sameType(value!.type, other!.type)
+    return fits ? (value!.type ?? utf8) : misfit(`${name(value!)} can not be compared with ${name(other!)}`)
+  }
   const found = compareRule([value!, other!])
   return 'problem' in found ? found : (value!.type ?? utf8)
 }
 
 const oneType =
-  'of one type: that type; integers of several types: int64; integer and float: float64; literals stand for that type'
+  'of one type, lists and structs too: that type; integers of several types: int64; integer and float: float64; literals stand for that type'
 
 export const choiceOperators = {
   coalesce: call('coalesce', {
@@ -51,8 +56,8 @@ export const choiceOperators = {
     cost: 3,
     doc: {
       call: 'a.nullIf(b)',
-      types: 'two that can be compared -> the type of a',
-      text: 'Null where the two are equal, else `a`.',
+      types: 'two that can be compared, or two lists or structs of one type -> the type of a',
+      text: 'Null where the two are equal, else `a`. Lists and structs are equal where all that lies in them is; nulls in there equal each other.',
       nulls: 'null where `a` is; `a` where `b` is null',
       example: {
         columns: { a: 'utf8' },
