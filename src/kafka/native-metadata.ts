@@ -25,18 +25,19 @@ export async function readMetadata(
   call: 'fromKafka' | 'toKafka',
   bootstrapServers: string,
   timeoutMs: number,
-  ask: () => Promise<string>,
+  ask: () => Promise<readonly TopicMetadata[]>,
 ): Promise<readonly TopicMetadata[]> {
-  let json: string
   try {
-    json = await ask()
+    return await ask()
   } catch (error) {
     const { code, message, cause } = fromAddon(error)
     if (code !== 'CONNECT') throw new SabotError(code, `${call}: ${message}`, { cause })
     throw unreachable(call, bootstrapServers, timeoutMs, message, cause)
   }
-  return JSON.parse(json) as TopicMetadata[]
 }
+
+/** As the addon writes them. */
+export const topicsFromJson = (json: string): readonly TopicMetadata[] => JSON.parse(json) as TopicMetadata[]
 
 /** No broker answered: which were asked, and what to check. */
 export function unreachable(

@@ -29,10 +29,10 @@ import type {
   SourceEvent,
   SourceOptions,
   SourceStats,
-  TopicPartition,
 } from './backend.ts'
-import { fromAddon, isUnknown, readMetadata, type TopicMetadata, topicError, untilKnown } from './native-metadata.ts'
+import { fromAddon, readMetadata, topicsFromJson } from './native-metadata.ts'
 import { NativeSink, rolesOf } from './native-sink.ts'
+import { type AskTopics, resolveTopics, topicText, watchTopics, without } from './topics.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
 
@@ -117,8 +117,7 @@ export class NativeSource implements Source {
   #failure: SabotError | undefined
   #opening: Promise<readonly Field[]> | undefined
   #closing: Promise<void> | undefined
-  #topics: readonly string[] = []
-  #relisting: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
 
   constructor(addon: Addon, options: SourceOptions) {
     this.#addon = addon
@@ -137,10 +136,12 @@ export class NativeSource implements Source {
     } catch (error) {
       throw fromAddon(error)
     }
-    this.#topics = await this.#resolveTopics()
+    const topics = await resolveTopics(this.#options, this.#metadata)
     this.#refuseClosed()
-    if (this.#topics.length > 0) this.#source.subscribe(this.#topics)
-    if (this.#options.topic instanceof RegExp) this.#relist()
+    if (topics.length > 0) this.#source.subscribe(topics)
+    if (this.#options.topic instanceof RegExp) {
+      this.#unwatch = watchTopics(this.#options, topics, this.#metadata, (names) => this.#opened().subscribe(names))
+    }
     return this.#options.infer ? this.#waitForSchema() : []
   }
 
@@ -213,7 +214,7 @@ export class NativeSource implements Source {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#relisting)
+    this.#unwatch?.()
     try {
       await this.#source?.close()
     } catch (error) {
@@ -306,76 +307,13 @@ export class NativeSource implements Source {
 
   // ---- topics
 
-  #metadata(topics: readonly string[] | null): Promise<readonly TopicMetadata[]> {
+  readonly #metadata: AskTopics = async (topics) => {
+    this.#refuseClosed()
     const { bootstrapServers, connectTimeoutMs } = this.#options
-    return readMetadata('fromKafka', bootstrapServers, connectTimeoutMs, () =>
-      this.#opened().metadata(topics, connectTimeoutMs),
+    return readMetadata('fromKafka', bootstrapServers, connectTimeoutMs, async () =>
+      topicsFromJson(await this.#opened().metadata(topics, connectTimeoutMs)),
     )
   }
-
-  async #resolveTopics(): Promise<readonly string[]> {
-    const { topic, bootstrapServers, until, logger } = this.#options
-    if (topic instanceof RegExp) {
-      const existing = (await this.#metadata(null)).map(({ name }) => name)
-      const names = matchingTopics(topic, existing)
-      if (names.length === 0 && until !== undefined) {
-        throw new SabotError(
-          'UNKNOWN_TOPIC',
-          `fromKafka: option "topic" must match a topic where "until" is given; ${topic} matches none at ` +
-            `${bootstrapServers}, which has: ${existing.join(', ') || 'no topics'}.`,
-          { where: { option: 'topic' } },
-        )
-      }
-      if (names.length === 0) logger.warn({ topic: String(topic) }, `no topic matches ${topic} yet; waiting for one`)
-      return names
-    }
-    const names = typeof topic === 'string' ? [topic] : [...new Set(topic)]
-    const found = await untilKnown(() => {
-      this.#refuseClosed()
-      return this.#metadata(names)
-    })
-    const wrong = found.find((each) => isUnknown(each) || each.error !== undefined)
-    if (wrong === undefined) return names
-    const existing = isUnknown(wrong) ? (await this.#metadata(null)).map(({ name }) => name) : []
-    throw topicError('fromKafka', wrong, bootstrapServers, existing)
-  }
-
-  /** Looks for topics that a RegExp matches now, every metadataRefreshMs. */
-  #relist(): void {
-    this.#relisting = setTimeout(async () => {
-      try {
-        const names = matchingTopics(
-          this.#options.topic as RegExp,
-          (await this.#metadata(null)).map(({ name }) => name),
-        )
-        if (this.#closing !== undefined) return
-        const changed = names.length !== this.#topics.length || names.some((name, i) => name !== this.#topics[i])
-        if (changed && names.length > 0) {
-          this.#topics = names
-          this.#opened().subscribe(names)
-          this.#options.logger.info({ topics: names }, `${this.#options.topic} now matches ${names.join(', ')}`)
-        }
-      } catch (error) {
-        // An outage is the client's to mend; the list is asked for again.
-        if (this.#closing !== undefined) return
-        this.#options.logger.warn({ error: fromAddon(error).message }, 'topics could not be listed')
-      }
-      this.#relist()
-    }, this.#options.metadataRefreshMs)
-    this.#relisting.unref()
-  }
-}
-
-/** Sorted; topics of Kafka's own (`__consumer_offsets`) only where the RegExp itself names two underscores. */
-export function matchingTopics(pattern: RegExp, names: readonly string[]): readonly string[] {
-  // Without g and y, under which test() remembers where it stopped.
-  const fresh = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
-  const internal = pattern.source.includes('__')
-  return names.filter((name) => (internal || !name.startsWith('__')) && fresh.test(name)).sort()
-}
-
-function topicText(topic: SourceOptions['topic']): string {
-  return Array.isArray(topic) ? topic.join(', ') : String(topic)
 }
 
 function sourceConfig(options: SourceOptions): AddonSourceConfig {
@@ -407,15 +345,6 @@ function sourceFailure(event: Extract<AddonSourceEvent, { kind: 'error' }>): Sab
     retriable,
     where: { ...(topic !== undefined && { topic }), ...(partition !== undefined && partition >= 0 && { partition }) },
   })
-}
-
-/** An event that waits, without partitions that were taken away; none where nothing of it is left. */
-function without(event: SourceEvent, gone: readonly TopicPartition[]): readonly SourceEvent[] {
-  const isGone = (one: TopicPartition) => gone.some((g) => g.topic === one.topic && g.partition === one.partition)
-  if (event.kind === 'batch') return isGone(event.position) ? [] : [event]
-  if (event.kind !== 'assigned') return [event]
-  const partitions = event.partitions.filter((one) => !isGone(one))
-  return partitions.length === 0 && event.partitions.length > 0 ? [] : [{ ...event, partitions }]
 }
 
 function emptySlab(fields: readonly Field[]): AddonSlab {

@@ -13,10 +13,11 @@ import type { DecodePlan, SourceEvent } from '../../src/kafka/backend.ts'
 import { EmbeddedBroker } from '../../src/kafka/broker.ts'
 import { loadAddon } from '../../src/kafka/load.ts'
 import { NativeSink } from '../../src/kafka/native-sink.ts'
-import { matchingTopics, NativeSource, planFields } from '../../src/kafka/native-source.ts'
+import { NativeSource, planFields } from '../../src/kafka/native-source.ts'
 import { parseSinkOptions, parseSourceOptions } from '../../src/kafka/options.ts'
 import { packageRoot } from '../../src/kafka/platform.ts'
 import { selectBackend } from '../../src/kafka/select.ts'
+import { matchingTopics } from '../../src/kafka/topics.ts'
 import { type Logger, silent } from '../../src/logger.ts'
 
 /** Plays one source and one sink. `say` puts an event into the queue and wakes, as the addon's threads do. */
