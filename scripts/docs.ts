@@ -1,7 +1,8 @@
 /**
  * Writes what is made from the option declarations (src/kafka/options-*.ts): the public option types with their
  * docstrings, and docs/options.md; from the operators (src/expr/operators/)
- * docs/expressions.md; and from the docstrings of src/metrics.ts docs/metrics.md.
+ * docs/expressions.md; from the docstrings of src/metrics.ts docs/metrics.md; and from src/kafka/refusals.ts
+ * docs/backends.md.
  *
  *   node scripts/docs.ts           writes all
  *   node scripts/docs.ts --check   exits 1 and names what is stale
@@ -22,6 +23,7 @@ import {
   producerDefaults,
   producerFixed,
 } from '../src/kafka/properties.ts'
+import { backendsPage } from './docs-backends.ts'
 import { expressionsPage } from './docs-expressions.ts'
 import { metricsPage } from './docs-metrics.ts'
 
@@ -263,6 +265,7 @@ export const generated = (): readonly { readonly path: string; readonly text: st
   { path: 'docs/options.md', text: optionsPage() },
   { path: 'docs/expressions.md', text: expressionsPage() },
   { path: 'docs/metrics.md', text: metricsPage() },
+  { path: 'docs/backends.md', text: backendsPage() },
 ]
 
 function read(path: string): string {

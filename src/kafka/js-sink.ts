@@ -198,7 +198,10 @@ export class JsSink implements Sink {
   }
 
   #encode(write: InFlight): void {
-    if (this.#broken !== undefined) return this.#reject(write, followUp(this.#broken))
+    if (this.#broken !== undefined) {
+      this.#reject(write, followUp(this.#broken))
+      return
+    }
     const { topic, codec, codecOptions, partitioner: kind } = this.#options
     const producer = this.#producer!
     const began = performance.now()

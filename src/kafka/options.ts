@@ -85,6 +85,8 @@ export interface ParsedSink {
   readonly timestamp: string | null | undefined
   /** The column with the partition to write to: `$partition` under the partitioner `source`. */
   readonly partition: string | undefined
+  /** The option `kafka`, checked, with what the source's gave it. */
+  readonly tuning: Properties
   /** For `Backend.sink()`. */
   readonly sink: SinkOptions
 }
@@ -156,6 +158,7 @@ export function parseSinkOptions(raw: unknown, source?: ParsedSource): ParsedSin
     headers: options.headers,
     timestamp: options.timestamp,
     partition: partition ?? (partitioner === 'source' ? '$partition' : undefined),
+    tuning: connection.tuning,
     sink: Object.freeze({
       bootstrapServers: connection.bootstrapServers,
       topic: options.topic,

@@ -19,7 +19,7 @@ import {
 
 /** What explain() says beside the plan itself. */
 export interface ExplainContext {
-  /** The option `backend`; undefined: the plan needs none. */
+  /** The option `backend` and what it comes to; undefined: the plan needs none. */
   readonly backend: string | undefined
   /** Its source runs native programs. */
   readonly programs: boolean

@@ -2,10 +2,11 @@
 
 import { type ParsedSink, parseRunOptions, type RunOptions } from '../kafka/options.ts'
 import { runsPrograms } from '../kafka/programs.ts'
+import { chooseBackend } from '../kafka/select.ts'
 import type { RunMetrics } from '../metrics.ts'
 import { type ExplainContext, explain } from '../plan/explain.ts'
 import type { Plan } from '../plan/steps.ts'
-import { type Origins, type Run, startRun } from './start.ts'
+import { askedOf, type Origins, type Run, startRun } from './start.ts'
 
 /** What `Stream.fanOut` asks of a pipeline that may become a branch. */
 export interface PipelineParts {
@@ -56,9 +57,20 @@ export class Pipeline {
   }
 }
 
+/** What a run would take now, and how explain() says it. */
+const backendOf = (from: Origins, to: readonly ParsedSink[] | undefined): { name: string; text: string } => {
+  const choice = 'kafka' in from ? from.kafka.backend : 'auto'
+  try {
+    const { backend, why } = chooseBackend(choice, askedOf(from, to))
+    return { name: backend.name, text: choice === 'auto' ? `auto (${backend.name}: ${why})` : backend.name }
+  } catch (error) {
+    return { name: choice, text: `${choice} (none: ${(error as Error).message})` }
+  }
+}
+
 export const explainContext = (from: Origins, to: readonly ParsedSink[] | undefined): ExplainContext => ({
-  backend: 'kafka' in from ? from.kafka.backend : to && 'auto',
-  programs: 'kafka' in from && runsPrograms(from.kafka.backend),
+  backend: 'kafka' in from || to !== undefined ? backendOf(from, to).text : undefined,
+  programs: 'kafka' in from && runsPrograms(backendOf(from, to).name),
   guarantee:
     'kafka' in from && from.kafka.source.groupId !== undefined
       ? `at-least-once, positions in the group ${from.kafka.source.groupId}`

@@ -2,6 +2,7 @@
 import { SabotError } from '../errors.ts'
 import type { Backend, Source } from '../kafka/backend.ts'
 import type { ParsedRun, ParsedSink, ParsedSource } from '../kafka/options.ts'
+import type { Asked } from '../kafka/refusals.ts'
 import { selectBackend } from '../kafka/select.ts'
 import { type Logger, silent } from '../logger.ts'
 import { Counters, type RunMetrics } from '../metrics.ts'
@@ -45,11 +46,21 @@ const mayFuse = (): boolean => process.env.SABOT_FUSED !== '0'
 
 const isOutlet = (to: readonly ParsedSink[] | Outlet): to is Outlet => 'window' in to
 
+/** What a run asks of a backend, beyond what every one does. */
+export const askedOf = (from: Origins, to: readonly ParsedSink[] | Outlet | undefined): readonly Asked[] => [
+  ...('kafka' in from
+    ? [{ call: 'fromKafka', options: { ...from.kafka.source }, properties: from.kafka.connection.tuning } as const]
+    : []),
+  ...(to === undefined || isOutlet(to)
+    ? []
+    : to.map(({ sink, tuning }) => ({ call: 'toKafka', options: { ...sink }, properties: tuning }) as const)),
+]
+
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const kafka = 'kafka' in from ? from.kafka : undefined
   const logger: Logger = kafka?.logger ?? (isOutlet(to) ? silent : to[0]!.sink.logger)
   const backend: Backend | undefined =
-    kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger)
+    kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger, askedOf(from, to))
   const counters = new Counters()
   const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger, kafka && skipRemedy)
   const source: Source =

@@ -38,7 +38,7 @@ describe('explain', () => {
         '  encodes columns: step 2 withColumns changes the value',
         '  records keep their headers, timestamp',
         '  fused: rows go from the decoder to the sink natively',
-        '  backend: auto; at-least-once, positions in the group processor',
+        '  backend: auto (native: the addon is there); at-least-once, positions in the group processor',
       ].join('\n'),
     )
   })
@@ -52,7 +52,7 @@ describe('explain', () => {
       "  write processed: the value's bytes as they came (no step changes it)",
       '  records keep their key, headers, timestamp',
       '  fused: rows go from the decoder to the sink natively',
-      '  backend: auto; at-least-once, positions in the group processor',
+      '  backend: auto (native: the addon is there); at-least-once, positions in the group processor',
     ]
     const running = (stream: Pick<typeof orders, 'toKafka'>): string[] => {
       const text = stream.toKafka({ topic: 'processed' }).explain()

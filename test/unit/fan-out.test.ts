@@ -9,7 +9,10 @@ import { MemoryBroker } from '../support/memory.ts'
 import { failure, recordingLogger, until } from '../support/outcome.ts'
 
 const held = vi.hoisted(() => ({ broker: undefined as unknown as MemoryBroker }))
-vi.mock('../../src/kafka/select.ts', () => ({ selectBackend: () => held.broker.backend() }))
+vi.mock('../../src/kafka/select.ts', async (original) => ({
+  ...(await original<object>()),
+  selectBackend: () => held.broker.backend(),
+}))
 
 let broker: MemoryBroker
 beforeEach(() => {
@@ -455,7 +458,7 @@ describe('the plan of a fanOut', () => {
         '      encodes columns: step 2 select changes the value',
         '      records keep their key, headers, timestamp',
         '  not fused: there are several sinks',
-        '  backend: auto; at-least-once, positions in the group g',
+        '  backend: auto (native: the addon is there); at-least-once, positions in the group g',
       ].join('\n'),
     )
   })

@@ -67,6 +67,7 @@ export class Connections {
     try {
       await connection.connect(address.host, address.port)
       this.#backoff.delete(key)
+      connection.socket.setKeepAlive(this.#properties['socket.keepalive.enable'] === 'true')
       return connection
     } catch (error) {
       this.#forget(key, connection)

@@ -69,7 +69,8 @@ export class RecordBatchWriter {
       this.#maxTimestamp = timestamp
     } else if (timestamp > this.#maxTimestamp) this.#maxTimestamp = timestamp
     const delta = timestamp - this.#firstTimestamp
-    const size = 1 + signedSize(delta) + lengthSize(this.#count) + partSize(key) + partSize(value) + headersSize(headers)
+    const size =
+      1 + signedSize(delta) + lengthSize(this.#count) + partSize(key) + partSize(value) + headersSize(headers)
     this.#reserve(size + 5)
     this.#length(size)
     this.#bytes[this.#at++] = 0
@@ -152,7 +153,12 @@ function headersSize(headers: Record['headers']): number {
   return size
 }
 
-function compress(client: Client, compression: Exclude<Compression, 'none'>, level: number, records: Buffer): Uint8Array {
+function compress(
+  client: Client,
+  compression: Exclude<Compression, 'none'>,
+  level: number,
+  records: Buffer,
+): Uint8Array {
   if (level >= 0 && compression === 'gzip') return gzipSync(records, { level })
   if (level >= 0 && compression === 'zstd') {
     return zstdCompressSync(records, { params: { [constants.ZSTD_c_compressionLevel]: level } })

@@ -41,7 +41,6 @@ const bytesAt = ({ values, valueOffsets }: Data, row: number): Uint8Array =>
 /** How one write's rows become records. Throws SCHEMA where a column does not fit its part. */
 export class RowRecords {
   readonly #batch: Batch
-  readonly #plan: RecordPlan
   readonly #limits: RecordLimits
   readonly #encode: (row: number) => Uint8Array | null | { readonly code: string; readonly message: string }
   readonly #encodeKey: (row: number) => Uint8Array | null | { readonly code: string; readonly message: string }
@@ -65,7 +64,6 @@ export class RowRecords {
       throw new SabotError('SCHEMA', `column ${name}: expected ${expected} for the ${part}; got ${found}`)
     }
     this.#batch = batch
-    this.#plan = plan
     this.#limits = limits
     const scalar = ({ kind }: ColumnType) => kind !== 'list' && kind !== 'struct'
     const key = named('key', plan.key, scalar, 'utf8, binary or a scalar')
