@@ -1,9 +1,10 @@
-/** A run that SIGINT stops. With `stuck` its step never returns, so that only a second signal ends it. */
+/** A run that a signal stops. With `stuck` its step never returns, so that only a second signal ends it. */
 import { once } from 'node:events'
 import { type EmbeddedBroker, SabotError, Stream } from '../../../src/index.ts'
 import { brokerWithRows, copying, flowing, say, schema } from './flow.ts'
 
-const stuck = process.argv[2] === 'stuck'
+const [, , name, how] = process.argv as [string, string, NodeJS.Signals, string?]
+const stuck = how === 'stuck'
 const broker: EmbeddedBroker = await brokerWithRows()
 const never = new Promise<void>(() => {})
 let steps = 0
@@ -13,7 +14,7 @@ const run = copying(broker.bootstrapServers, () => {
 }).start()
 if (stuck) while (steps === 0) await new Promise((resolve) => setTimeout(resolve, 5))
 else await flowing(run)
-process.once('SIGINT', () => void say('stopping'))
+process.once(name, () => void say('stopping'))
 await say('ready')
 try {
   const { rowsIn, rowsOut } = await run.done
@@ -35,4 +36,4 @@ try {
 }
 await broker.close()
 // A run that has ended gives the signal back: a third one would end the process as ever.
-if (process.listenerCount('SIGINT') > 0) await once(process, 'SIGINT')
+if (process.listenerCount(name) > 0) await once(process, name)

@@ -14,14 +14,14 @@ const endOf = (worker: Worker): Promise<unknown> =>
 if (isMainThread) {
   const how = process.argv[2]!
   const broker = await brokerWithRows()
-  await say('ready')
-  for (let round = 0; round < 5; round++) {
+  for (let round = 1; round <= 5; round++) {
     // A group of its own each time: the embedded broker keeps the place of a member that left for its session timeout.
     const worker = new Worker(new URL(import.meta.url), {
       workerData: { bootstrapServers: broker.bootstrapServers, groupId: `group-${round}`, how },
     })
     const end = endOf(worker)
     await new Promise((resolve) => worker.once('message', resolve))
+    if (how === 'main exits' || round === 5) await say('ready')
     if (how === 'main exits') process.exit(7)
     if (how.endsWith('terminate')) void worker.terminate()
     await say(`ended: ${await end}`)

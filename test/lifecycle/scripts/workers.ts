@@ -18,7 +18,6 @@ const rowsOf = async ({ bootstrapServers, groupId }: Task): Promise<number> => {
 
 if (isMainThread) {
   const broker = await brokerWithRows()
-  await say('ready')
   const { bootstrapServers } = broker
   const workers = ['one', 'two'].map(async (groupId) => {
     const worker = new Worker(new URL(import.meta.url), { workerData: { bootstrapServers, groupId } })
@@ -27,6 +26,7 @@ if (isMainThread) {
   })
   const rows = await Promise.all([...workers, rowsOf({ bootstrapServers, groupId: 'main' })])
   await say(`rows: ${rows.map((count) => (count === ROWS ? 'all' : count)).join(' ')}`)
+  await say('ready')
   await broker.close()
 } else {
   parentPort!.postMessage(await rowsOf(workerData as Task))
