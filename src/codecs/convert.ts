@@ -4,6 +4,8 @@
  * its native counterpart (native/json_*.cc and its kin) gives; test/differential/ holds them against each other.
  */
 import type { Batch, Column } from '../batch.ts'
+import type { Predicate } from '../plan/pushdown.ts'
+import type { Field } from '../schema.ts'
 
 /** One row that is none, or can't be written. */
 export interface RowError {
@@ -11,11 +13,20 @@ export interface RowError {
   readonly message: string
 }
 
+/** What a plan needs of every value: a part of kafka/backend.ts's DecodePlan. */
+export interface DecoderPlan {
+  /** `emit` false: only the predicate reads the column. */
+  readonly columns: readonly { readonly field: Field; readonly emit: boolean }[]
+  readonly predicate?: Predicate | undefined
+  /** Nesting that a document may have. */
+  readonly maxDepth: number
+}
+
 /** Values of messages, one after another, to columns. */
 export interface Decoder {
   /** Rows that were added since take(). */
   readonly rows: number
-  /** About the bytes of their columns. */
+  /** Bytes of their columns. Summed up at each asking: ask once for some rows. */
   readonly bytes: number
   /**
    * True: a row was added. False: the predicate rejected it. Either that or an error leaves no trace in the columns.

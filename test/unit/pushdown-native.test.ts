@@ -7,6 +7,7 @@ import type { Literal } from '../../src/expr/nodes.ts'
 import { pushDown } from '../../src/plan/pushdown.ts'
 import { type Field, parseSchema } from '../../src/schema.ts'
 import { decodeJson } from '../support/addon-rows.ts'
+import { decodeJson as decodeInTypeScript } from '../support/js-rows.ts'
 
 const fields = parseSchema({
   bool: 'bool',
@@ -210,6 +211,7 @@ function filterOf(documents: readonly string[]): (filter: Expr) => Kept {
     const index = (name: string): number => fields.findIndex((field) => field.name === name)
     const { kept, errors, rows } = decodeJson(documents, fields, { predicate: make(index) })
     expect(errors.size).toBe(0)
+    expect(decodeInTypeScript(documents, fields, { predicate: make(index) }).kept, String(filter)).toEqual(kept)
     // What a row holds does not depend on the rows that were dropped before it.
     for (const at of kept) expect(rows[at]).toEqual(all.rows[at])
     return { byTypeScript, byDecoder: kept }

@@ -1,0 +1,112 @@
+/** JSON documents -> columns: one object a document, its keys are columns (native/json_decoder.cc). */
+import type { Column } from '../../batch.ts'
+import { SabotError } from '../../errors.ts'
+import type { Decoder, DecoderPlan, RowError } from '../convert.ts'
+import { GrowingColumns } from '../growing.ts'
+import type { Predicate } from '../predicate.ts'
+import { compilePredicate } from '../predicate-compile.ts'
+import { isBlank, OPEN_OBJECT } from './reader.ts'
+import { JsonRejection } from './rejection.ts'
+import { JsonWalk } from './walk.ts'
+
+/** The walk recurses: this is its stack. */
+const DEEPEST = 1024
+
+export class JsonDecoder implements Decoder {
+  rows = 0
+  readonly #columns: GrowingColumns
+  readonly #walk: JsonWalk
+  readonly #predicate: Predicate | null
+
+  constructor({ columns, predicate, maxDepth }: DecoderPlan) {
+    const names = columns.map(({ field }) => field.name)
+    const twice = names.find((name, i) => names.indexOf(name) !== i)
+    if (twice !== undefined) {
+      throw new SabotError('CONFIG', `columns: ${JSON.stringify(twice)} is named twice; expected each name once`)
+    }
+    const fields = columns.map(({ field }) => field)
+    this.#columns = new GrowingColumns(columns)
+    const { all } = this.#columns
+    this.#predicate = predicate === undefined ? null : compilePredicate(predicate, fields, all)
+    const rejection = this.#predicate === null ? null : new JsonRejection(this.#predicate, fields, all)
+    const depth = Math.min(Math.max(maxDepth, 0), DEEPEST)
+    this.#walk = new JsonWalk(fields, all, depth, rejection, this.#predicate?.reads ?? [])
+  }
+
+  get bytes(): number {
+    return this.#columns.byteSize
+  }
+
+  add(value: Uint8Array | null): boolean | RowError {
+    const row = this.rows
+    if (value === null) this.#columns.appendNulls()
+    else {
+      const read = this.#read(value, row)
+      if (read !== true) {
+        this.#columns.truncate(row)
+        return read
+      }
+    }
+    if (this.#predicate !== null && !this.#predicate.test(row)) {
+      this.#columns.truncate(row)
+      return false
+    }
+    this.rows++
+    return true
+  }
+
+  pop(): void {
+    this.#columns.truncate(--this.rows)
+  }
+
+  take(): readonly Column[] {
+    this.rows = 0
+    return this.#columns.take()
+  }
+
+  #read(value: Uint8Array, row: number): boolean | RowError {
+    let end = value.length
+    let at = 0
+    while (at < end && isBlank(value[at]!)) at++
+    if (at === end)
+      return fails('DECODE', `the value is ${end === 0 ? 'empty' : 'only white space'}; expected a JSON object`)
+    while (isBlank(value[end - 1]!)) end--
+    if (value[at] !== OPEN_OBJECT) return this.#notObject(value, at, end)
+    switch (this.#walk.read(value, at, end, row)) {
+      case 'row':
+        return true
+      case 'rejected':
+        return false
+      case 'misfit':
+        return fails('SCHEMA', this.#walk.misfit())
+      case 'not json':
+        return fails('DECODE', `not JSON: ${this.#walk.notJson()}`)
+    }
+  }
+
+  #notObject(value: Uint8Array, at: number, end: number): RowError {
+    if (value[at] === 0xef && value[at + 1] === 0xbb && value[at + 2] === 0xbf) {
+      return fails('DECODE', 'not JSON: begins with a byte order mark; the producer must leave it out')
+    }
+    if (!this.#walk.isJson(value, at, end)) return fails('DECODE', `not JSON: ${this.#walk.notJson()}`)
+    return fails('DECODE', `expected a JSON object, found ${kindOf(value[at]!)}`)
+  }
+}
+
+const fails = (code: string, message: string): RowError => ({ code, message })
+
+function kindOf(first: number): string {
+  switch (String.fromCharCode(first)) {
+    case '[':
+      return 'an array'
+    case '"':
+      return 'a string'
+    case 't':
+    case 'f':
+      return 'a bool'
+    case 'n':
+      return 'null'
+    default:
+      return 'a number'
+  }
+}
