@@ -210,6 +210,21 @@ void readMessageColumn(const Value& value, std::vector<MessageColumn>& out) {
   value.wrong("a message column such as \"$key\"");
 }
 
+void readKeyType(const Value& keyType, DecodeSpec& out) {
+  if (const Value json = keyType["json"]; !json.isMissing()) {
+    out.jsonKey.emplace();
+    if (const Status parsed = parseType(json.json(), *out.jsonKey); !parsed.ok()) json.refuse(parsed);
+    return;
+  }
+  constexpr std::string_view keyTypes = R"("utf8", "binary", "int32", "int64", "float64" or {"json"})";
+  const std::string key = keyType.text(keyTypes);
+  out.utf8Key = key == "utf8";
+  if (key == "int32") out.keyValue = TypeId::Int32;
+  else if (key == "int64") out.keyValue = TypeId::Int64;
+  else if (key == "float64") out.keyValue = TypeId::Float64;
+  else if (key != "utf8" && key != "binary") keyType.wrong(keyTypes);
+}
+
 constexpr int64_t maxDepthLimit = 1024;
 
 }  // namespace
@@ -251,14 +266,7 @@ Status parseDecodeSpec(std::string_view json, DecodeSpec& out) {
                          [&out](const Value& name) { readMessageColumn(name, out.message); });
     const Value program = root["program"];
     if (!program.isMissing()) out.program = program.json();
-    const Value keyType = root["keyType"];
-    constexpr std::string_view keyTypes = R"("utf8", "binary", "int32", "int64" or "float64")";
-    const std::string key = keyType.text(keyTypes);
-    out.utf8Key = key == "utf8";
-    if (key == "int32") out.keyValue = TypeId::Int32;
-    else if (key == "int64") out.keyValue = TypeId::Int64;
-    else if (key == "float64") out.keyValue = TypeId::Float64;
-    else if (key != "utf8" && key != "binary") keyType.wrong(keyTypes);
+    readKeyType(root["keyType"], out);
     out.maxDepth = static_cast<int>(root["maxDepth"].integer(1, maxDepthLimit));
   });
 }

@@ -18,27 +18,28 @@ namespace sabot {
 
 namespace {
 
-std::vector<JsonNode> makeNodes(const std::vector<Field>& fields, const JsonNode* parent, uint32_t& count) {
+// `open`: brackets around the values of these fields.
+std::vector<JsonNode> makeNodes(const std::vector<Field>& fields, const JsonNode* parent, int open, uint32_t& count) {
   std::vector<JsonNode> nodes;
   nodes.reserve(fields.size());
   for (const Field& field : fields) {
     JsonNode& node = nodes.emplace_back();
     node.type = &field.type;
     node.id = field.type.id;
-    node.open = parent == nullptr ? 1 : parent->open + 1;
+    node.open = open;
     if (parent != nullptr) node.path = parent->path + (parent->id == TypeId::List ? "[]" : ".");
     if (parent == nullptr || parent->id == TypeId::Struct) node.path += field.name;
     node.number = count++;
-    node.children = makeNodes(field.type.children, &node, count);
+    node.children = makeNodes(field.type.children, &node, open + 1, count);
     node.lastNumber = count - 1;
     if (node.id == TypeId::Struct) node.keys = std::make_unique<JsonKeys>(field.type.children, node.children.data());
   }
   return nodes;
 }
 
-std::vector<JsonNode> makeNodes(const std::vector<Field>& fields) {
+std::vector<JsonNode> makeNodes(const std::vector<Field>& fields, int open) {
   uint32_t count = 0;
-  return makeNodes(fields, nullptr, count);
+  return makeNodes(fields, nullptr, open, count);
 }
 
 std::vector<Field> fieldsOf(const std::vector<ColumnSpec>& columns) {
@@ -93,13 +94,26 @@ JsonKeys::JsonKeys(const std::vector<Field>& fields, JsonNode* nodes) {
   learned_ = keys_.size() + most;
 }
 
+JsonText JsonCopy::of(const char* begin, const char* end) {
+  const auto size = static_cast<size_t>(end - begin);
+  bytes_.truncate(0);
+  uint8_t* const to = bytes_.reserve(size + kJsonPadding);
+  std::memcpy(to, begin, size);
+  std::memset(to + size, 0, kJsonPadding);
+  const char* const copy = reinterpret_cast<const char*>(to);
+  return {copy, copy + size, true};
+}
+
 JsonColumns::JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth,
                          std::unique_ptr<const JsonRejection> rejection)
-    : reader_(maxDepth), rejection_(std::move(rejection)), fields_(fieldsOf(columns)), nodes_(makeNodes(fields_)),
+    : reader_(maxDepth), rejection_(std::move(rejection)), fields_(fieldsOf(columns)), nodes_(makeNodes(fields_, 1)),
       keys_(fields_, nodes_.data()) {
   if (rejection_ == nullptr) return;
   for (const uint32_t column : rejection_->asks()) nodes_[column].asked = true;
 }
+
+JsonColumns::JsonColumns(const Field& field, int maxDepth)
+    : reader_(maxDepth), fields_({field}), nodes_(makeNodes(fields_, 0)), keys_(fields_, nodes_.data()) {}
 
 void JsonColumns::bind(ColumnSet& out) {
   columns_ = &out;
@@ -117,6 +131,13 @@ JsonColumns::Result JsonColumns::read(const JsonText& text, const char* at, int6
     if (rejected_) return Result::Rejected;
   }
   if (!complete(at)) return Result::NotJson;
+  return misfits_.empty() ? Result::Row : Result::Misfit;
+}
+
+JsonColumns::Result JsonColumns::readValue(const JsonText& text, const char* at) {
+  reader_.open(text.begin, text.end, text.terminated);
+  misfits_.clear();
+  if (!complete(value(nodes_[0], at))) return Result::NotJson;
   return misfits_.empty() ? Result::Row : Result::Misfit;
 }
 

@@ -39,6 +39,21 @@ struct JsonText {
   bool terminated = false;
 };
 
+constexpr int kMaxJsonDepth = 1024;  // the walk recurses: this is its stack
+constexpr const char* kJsonBlanks = " \n\t\r";
+constexpr const char* kByteOrderMark = "\xEF\xBB\xBF";
+constexpr const char* kHasByteOrderMark = "begins with a byte order mark; the producer must leave it out";
+
+// A document in memory of ours, which is used again: with a NUL and readable bytes behind it.
+class JsonCopy {
+ public:
+  // Valid until the next call.
+  JsonText of(const char* begin, const char* end);
+
+ private:
+  Buffer bytes_;
+};
+
 // Belongs to one thread. One document at a time: read() appends one value to every column, or fails and leaves them in
 // disorder, for the caller to truncate.
 class JsonColumns {
@@ -46,12 +61,18 @@ class JsonColumns {
   // rejection: none, or what is asked whenever one of its columns came.
   JsonColumns(const std::vector<ColumnSpec>& columns, int maxDepth, std::unique_ptr<const JsonRejection> rejection);
 
+  // Documents that are one value of this field each.
+  JsonColumns(const Field& field, int maxDepth);
+
   void bind(ColumnSet& out);
+  void bind(Column& out) { nodes_[0].bind(out); }
 
   enum class Result : uint8_t { Row, NotJson, Misfit, Rejected };
   // Rejected: what was read is sound so far, and the rest was not looked at but for keys that come again.
   // `row` values are in every column. *at is '{', with only blanks before it and none behind `end`.
   Result read(const JsonText& text, const char* at, int64_t row);
+  // Any value, its first byte at `at`; the text is terminated. Never Rejected.
+  Result readValue(const JsonText& text, const char* at);
 
   // Of the last document.
   std::string notJson() const { return reader_.failure(); }

@@ -95,7 +95,7 @@ class JsonDecoder final : public Decoder {
     while (isBlank(end[-1])) --end;
     JsonText text{begin, end, false};
     if (*at == '{' && end[-1] == '}' && isPadded(end)) [[likely]] return object(text, at, row);
-    text = copy(text);
+    text = copy_.of(text.begin, text.end);
     at = text.begin + (at - begin);
     return *at == '{' ? object(text, at, row) : notObject(text, at);
   }
@@ -111,22 +111,9 @@ class JsonDecoder final : public Decoder {
   }
 
   Outcome notObject(const JsonText& text, const char* at) {
-    if (std::memcmp(at, "\xEF\xBB\xBF", 3) == 0) {
-      return fails("DECODE", "not JSON: begins with a byte order mark; the producer must leave it out");
-    }
+    if (std::memcmp(at, kByteOrderMark, 3) == 0) return fails("DECODE", std::string("not JSON: ") + kHasByteOrderMark);
     if (!columns_.isJson(text, at)) return fails("DECODE", "not JSON: " + columns_.notJson());
     return fails("DECODE", std::string("expected a JSON object, found ") + kindOf(*at));
-  }
-
-  // Into memory of ours, which is used again: with a NUL and readable bytes behind it.
-  JsonText copy(const JsonText& text) {
-    const auto size = static_cast<size_t>(text.end - text.begin);
-    copy_.truncate(0);
-    uint8_t* const to = copy_.reserve(size + kJsonPadding);
-    std::memcpy(to, text.begin, size);
-    std::memset(to + size, 0, kJsonPadding);
-    const char* const begin = reinterpret_cast<const char*>(to);
-    return {begin, begin + size, true};
   }
 
   Outcome fails(const char* code, std::string message) {
@@ -137,7 +124,7 @@ class JsonDecoder final : public Decoder {
   JsonColumns columns_;
   const size_t count_;
   const std::shared_ptr<const Predicate> predicate_;
-  Buffer copy_;
+  JsonCopy copy_;
   Status error_;
 };
 
@@ -152,8 +139,7 @@ Status makeJsonDecoder(const std::vector<ColumnSpec>& columns, std::shared_ptr<c
       return Status::error("CONFIG", "columns: " + jsonString(name) + " is named twice; expected each name once");
     }
   }
-  constexpr int most = 1024;  // the walk recurses: this is its stack
-  out = std::make_unique<JsonDecoder>(columns, std::move(predicate), std::clamp(limits.maxDepth, 0, most));
+  out = std::make_unique<JsonDecoder>(columns, std::move(predicate), std::clamp(limits.maxDepth, 0, kMaxJsonDepth));
   return Status::success();
 }
 

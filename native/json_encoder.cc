@@ -136,7 +136,7 @@ class RowWriter {
       return true;
     }
     const char* name = std::isnan(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
-    return fail(node, std::string(name) + " is not JSON; use codecOptions.nonFinite 'null' or filter it");
+    return fail(node, std::string(name) + " is not JSON; " + options_.nonFiniteRemedy);
   }
 
   bool fail(const Node& node, std::string_view reason) {
@@ -154,6 +154,27 @@ class RowWriter {
   const JsonEncoderOptions& options_;
 };
 
+// One entry a row. `write` writes that of a row: false where it fails. `isNull`: it is a null.
+template <class IsNull, class Write>
+void encodeRows(std::span<const uint32_t> rows, const JsonEncoderOptions& options, EncodedRows& out,
+                std::vector<RowError>& errors, IsNull&& isNull, Write&& write) {
+  out.offsets.reserve(out.offsets.size() + rows.size());
+  out.null.reserve(out.null.size() + rows.size());
+  TextBuffer text(out.bytes);
+  RowWriter writer(text, options);
+  for (uint32_t i = 0; i < rows.size(); ++i) {
+    const size_t start = text.size();
+    bool null = isNull(rows[i]);
+    if (!null && !write(writer, rows[i])) {
+      null = true;
+      text.truncate(start);
+      errors.push_back({i, "ENCODE", "column " + writer.where + ": " + writer.what});
+    }
+    out.offsets.push_back(text.size());
+    out.null.push_back(null ? 1 : 0);
+  }
+}
+
 }  // namespace
 
 void JsonEncoder::encode(std::span<const NamedArray> columns, std::span<const uint32_t> rows, EncodedRows& out,
@@ -163,21 +184,23 @@ void JsonEncoder::encode(std::span<const NamedArray> columns, std::span<const ui
     std::vector<Node> nodes;
     nodes.reserve(columns.size());
     for (const auto& [name, array] : columns) nodes.push_back(makeNode(array, name, nodes.empty()));
-    out.offsets.reserve(out.offsets.size() + rows.size());
-    out.null.reserve(out.null.size() + rows.size());
+    encodeRows(
+        rows, options_, out, errors, [](uint32_t) { return false; },
+        [&nodes](RowWriter& writer, uint32_t row) { return writer.fields(nodes, row); });
+  } catch (const std::bad_alloc&) {
+    undo.failAll(rows.size(), "MEMORY", "no memory to encode the rows");
+  }
+}
 
-    TextBuffer text(out.bytes);
-    RowWriter writer(text, options_);
-    for (uint32_t i = 0; i < rows.size(); ++i) {
-      const size_t start = text.size();
-      const bool ok = writer.fields(nodes, rows[i]);
-      if (!ok) {
-        text.truncate(start);
-        errors.push_back({i, "ENCODE", "column " + writer.where + ": " + writer.what});
-      }
-      out.offsets.push_back(text.size());
-      out.null.push_back(ok ? 0 : 1);
-    }
+void JsonValueEncoder::encode(std::span<const NamedArray> columns, std::span<const uint32_t> rows, EncodedRows& out,
+                              std::vector<RowError>& errors) {
+  EncodeUndo undo(out, errors);
+  try {
+    const auto& [name, array] = columns[0];
+    const Node node = makeNode(array, name, true);
+    encodeRows(
+        rows, {.nonFiniteRemedy = "filter it"}, out, errors, [&array](uint32_t row) { return !array.isValid(row); },
+        [&node](RowWriter& writer, uint32_t row) { return writer.value(node, row); });
   } catch (const std::bad_alloc&) {
     undo.failAll(rows.size(), "MEMORY", "no memory to encode the rows");
   }

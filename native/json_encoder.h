@@ -1,4 +1,4 @@
-// Columns -> one JSON object a row.
+// Columns -> one JSON object a row, or one column -> one JSON value a row.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@ namespace sabot {
 
 struct JsonEncoderOptions {
   bool nonFiniteAsNull = false;  // NaN and Infinity: null, or (default) that row's error
+  const char* nonFiniteRemedy = "use codecOptions.nonFinite 'null' or filter it";  // how its message ends
 };
 
 // Columns in order, names escaped once a call. null as null; bool; integers as exact digits; floats and decimals as
@@ -26,6 +27,14 @@ class JsonEncoder final : public Encoder {
 
  private:
   JsonEncoderOptions options_;
+};
+
+// Of exactly one column, each value as a document of its own; a null is a null. NaN and Infinity are that row's error.
+// What keys that are lists or structs become.
+class JsonValueEncoder final : public Encoder {
+ public:
+  void encode(std::span<const NamedArray> columns, std::span<const uint32_t> rows, EncodedRows& out,
+              std::vector<RowError>& errors) override;
 };
 
 }  // namespace sabot

@@ -28,7 +28,7 @@ Status malformed(const std::string& expected) {
 
 }  // namespace
 
-Status Program::parse(std::string_view json, const std::vector<ColumnSpec>& columns, size_t decoded,
+Status Program::parse(std::string_view json, const std::vector<ColumnSpec>& columns, const std::vector<bool>& later,
                       std::shared_ptr<const Program>& out) {
   simdjson::dom::parser parser;
   element root, expr;
@@ -74,7 +74,7 @@ Status Program::parse(std::string_view json, const std::vector<ColumnSpec>& colu
     }
   }
   for (size_t i = 0; i < fields.size(); ++i) {
-    program->dense_.push_back(i >= columns.size() || (i >= decoded && !program->reads_[i]));
+    program->dense_.push_back(i >= columns.size() || (i < later.size() && later[i] && !program->reads_[i]));
   }
   for (const element given : output) {
     uint64_t column = 0;

@@ -16,10 +16,11 @@ namespace sabot {
 // Immutable after parse(), shared by the workers.
 class Program {
  public:
-  // The wire form is NativeProgram of src/kafka/backend.ts as JSON. `columns`: those of the decoder, the first
-  // `decoded` of them, then message columns. CONFIG: not of that form, an index out of range, or an expression that
-  // does not run natively or has another type than it says.
-  static Status parse(std::string_view json, const std::vector<ColumnSpec>& columns, size_t decoded,
+  // The wire form is NativeProgram of src/kafka/backend.ts as JSON. `columns`: those of the decoder, then message
+  // columns. `later`: those of them that are made after the program where no step reads them; may be shorter: the
+  // others are not. CONFIG: not of that form, an index out of range, or an expression that does not run natively or
+  // has another type than it says.
+  static Status parse(std::string_view json, const std::vector<ColumnSpec>& columns, const std::vector<bool>& later,
                       std::shared_ptr<const Program>& out);
 
   // The columns that it computes: behind those that were given to parse().

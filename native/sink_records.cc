@@ -16,6 +16,8 @@ namespace {
 
 bool isBytes(const Type& type) { return type.id == TypeId::Utf8 || type.id == TypeId::Binary; }
 
+bool isNested(const Type& type) { return type.id == TypeId::List || type.id == TypeId::Struct; }
+
 bool isInteger(const Type& type) { return type.id >= TypeId::Int8 && type.id <= TypeId::UInt64; }
 
 bool isHeaders(const Type& type) {
@@ -165,8 +167,7 @@ Status checkWrite(const WriteRequest& request, std::string_view codec, Partition
   };
   const Role roles[] = {
       {"raw", raw, isBytes, "binary or utf8"},
-      {"key", key, [](const Type& type) { return type.id != TypeId::List && type.id != TypeId::Struct; },
-       "utf8, binary or a scalar"},
+      {"key", key, [](const Type&) { return true; }, "a column"},
       {"headers", headers, isHeaders, "list<struct<key: utf8, value: binary>>"},
       {"timestamp", timestamp, [](const Type& type) { return type.id == TypeId::Timestamp; }, "a timestamp"},
       {"partition", partition, isInteger, "an integer"},
@@ -280,7 +281,10 @@ void RecordBuilder::build(const WriteRequest& request, std::span<const uint32_t>
   const auto column = [&](int role) { return role < 0 ? nullptr : &request.columns[static_cast<size_t>(role)]; };
   const NamedArray* key = column(roles.key);
   const bool keyAsItLies = key != nullptr && isBytes(key->array.type);
-  if (key != nullptr && !keyAsItLies) key_.encode({key, 1}, rows, keys_, keyErrors_);
+  if (key != nullptr && !keyAsItLies) {
+    Encoder& encoder = isNested(key->array.type) ? static_cast<Encoder&>(nestedKey_) : key_;
+    encoder.encode({key, 1}, rows, keys_, keyErrors_);
+  }
   const ArrayView* raw = roles.raw < 0 ? nullptr : &column(roles.raw)->array;
   const ArrayView* tombstone = roles.tombstone < 0 ? nullptr : &column(roles.tombstone)->array;
 

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "json_encoder.h"
 #include "sabot.h"
 #include "sink.h"
 #include "text_encoder.h"
@@ -56,6 +57,7 @@ class RecordBuilder {
 
   std::unique_ptr<Encoder> value_;
   TextEncoder key_;
+  JsonValueEncoder nestedKey_;
   Limits limits_;
   std::vector<NamedArray> valueColumns_;  // copies of the views, not of the data
   EncodedRows values_;

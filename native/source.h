@@ -67,6 +67,7 @@ struct DecodeSpec {
   // Of KeyValue: Int32, Int64 or Float64, as Kafka's own serializers write them (big-endian). A key of another length is
   // that row's error.
   TypeId keyValue = TypeId::Int64;
+  std::optional<Type> jsonKey;  // KeyValue is this, as JSON has it. Read after the value, if that gives a row
   int maxDepth = 64;
 };
 

@@ -21,7 +21,7 @@ Type simple(TypeId id) {
 Field messageField(MessageColumn column, const DecodeSpec& spec) {
   switch (column) {
     case MessageColumn::Key: return {"$key", simple(spec.utf8Key ? TypeId::Utf8 : TypeId::Binary)};
-    case MessageColumn::KeyValue: return {"$keyValue", simple(spec.keyValue)};
+    case MessageColumn::KeyValue: return {"$key", spec.jsonKey ? *spec.jsonKey : simple(spec.keyValue)};
     case MessageColumn::Topic: return {"$topic", simple(TypeId::Utf8)};
     case MessageColumn::Partition: return {"$partition", simple(TypeId::Int32)};
     case MessageColumn::Offset: return {"$offset", simple(TypeId::Int64)};
@@ -135,9 +135,15 @@ Status DecodePlan::make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out)
     if (Status status = Predicate::parse(spec.predicate, spec.columns, plan->predicate); !status.ok()) return status;
   }
   plan->columns = spec.columns;
-  for (const MessageColumn column : spec.message) plan->columns.push_back({messageField(column, spec), true});
+  std::vector<bool> later(spec.columns.size(), false);
+  for (const MessageColumn column : spec.message) {
+    const bool isJsonKey = column == MessageColumn::KeyValue && spec.jsonKey;
+    if (isJsonKey) plan->jsonKey = plan->columns.size();
+    later.push_back(!isJsonKey);
+    plan->columns.push_back({messageField(column, spec), true});
+  }
   if (!spec.program.empty()) {
-    Status status = Program::parse(spec.program, plan->columns, spec.columns.size(), plan->program);
+    Status status = Program::parse(spec.program, plan->columns, later, plan->program);
     if (!status.ok()) return status;
     const auto& computed = plan->program->computed();
     plan->columns.insert(plan->columns.end(), computed.begin(), computed.end());
@@ -159,9 +165,14 @@ std::vector<Field> DecodePlan::slabFields() const {
 }
 
 Status DecodePlan::makeDecoder(std::unique_ptr<Decoder>& out) const {
-  DecodeLimits limits;
-  limits.maxDepth = spec.maxDepth;
-  return sabot::makeDecoder(spec.codec, spec.columns, predicate, limits, out);
+  return sabot::makeDecoder(spec.codec, spec.columns, predicate, {spec.maxDepth}, out);
+}
+
+RowBuilder::RowBuilder(std::shared_ptr<const DecodePlan> plan) : plan_(std::move(plan)), columns_(plan_->columns) {
+  if (plan_->program) program_.emplace(plan_->program);
+  if (!plan_->jsonKey) return;
+  keyColumn_ = *plan_->jsonKey;
+  key_.emplace(Field{"$key", *plan_->spec.jsonKey}, DecodeLimits{plan_->spec.maxDepth});
 }
 
 Status RowBuilder::make(std::shared_ptr<const DecodePlan> plan, std::unique_ptr<RowBuilder>& out) {
@@ -184,7 +195,7 @@ void RowBuilder::collect(const Messages& messages, std::vector<MessageError>& er
   EnvelopeChecks checks;
   checks.utf8Key = plan_->spec.utf8Key && wants(MessageColumn::Key);
   checks.headers = wants(MessageColumn::Headers);
-  if (wants(MessageColumn::KeyValue)) checks.keyValue = &plan_->spec.keyValue;
+  if (wants(MessageColumn::KeyValue) && !key_) checks.keyValue = &plan_->spec.keyValue;
   for (uint32_t i = 0; i < messages.size(); ++i) {
     const rd_kafka_message_t& message = *messages[i];
     std::string reason;
@@ -213,6 +224,7 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
       });
       return;
     case MessageColumn::KeyValue:
+      if (key_) return;  // it is there: decodeWithKeys()
       each([&](const rd_kafka_message_t& message) { appendKeyValue(column, plan_->spec.keyValue, message); });
       return;
     case MessageColumn::Topic: {
@@ -252,7 +264,8 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
 Status RowBuilder::decode(const Messages& messages, std::vector<MessageError>& errors) {
   collect(messages, errors);
   outcome_.clear();
-  if (!values_.empty()) decoder_->decode(values_, columns_, outcome_);
+  if (key_) decodeWithKeys(messages);
+  else if (!values_.empty()) decoder_->decode(values_, columns_, outcome_);
   if (program_ && !outcome_.kept.empty()) {
     appendAll(true, messages);
     if (Status status = program_->run(columns_, outcome_); !status.ok()) return status;
@@ -267,6 +280,24 @@ Status RowBuilder::decode(const Messages& messages, std::vector<MessageError>& e
                      [](const MessageError& a, const MessageError& b) { return a.offset < b.offset; });
   }
   return Status::success();
+}
+
+void RowBuilder::decodeWithKeys(const Messages& messages) {
+  Column& keys = columns_[keyColumn_];
+  for (uint32_t i = 0; i < values_.size(); ++i) {
+    one_.clear();
+    decoder_->decode({&values_[i], 1}, columns_, one_);
+    for (RowError& error : one_.errors) outcome_.errors.push_back({i, std::move(error.code), std::move(error.message)});
+    if (one_.kept.empty()) continue;
+    const rd_kafka_message_t& message = this->message(messages, i);
+    Status status = key_->read({static_cast<const char*>(message.key), message.key_len}, keys);
+    if (status.ok()) {
+      outcome_.kept.push_back(i);
+      continue;
+    }
+    columns_.truncate(keys.length(), plan_->spec.columns.size());
+    outcome_.errors.push_back({i, std::move(status.code), std::move(status.message)});
+  }
 }
 
 void RowBuilder::appendAll(bool read, const Messages& messages) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "json_value.h"
 #include "messages.h"
 #include "predicate.h"
 #include "program.h"
@@ -20,6 +21,7 @@ struct DecodePlan {
   std::shared_ptr<const Predicate> predicate;
   std::shared_ptr<const Program> program;  // nullptr: none
   std::vector<ColumnSpec> columns;  // spec.columns, then the message columns, then those that the program computes
+  std::optional<size_t> jsonKey;    // which of them is the key, where it is JSON
 
   // CONFIG: the spec cannot be used.
   static Status make(DecodeSpec spec, std::shared_ptr<const DecodePlan>& out);
@@ -39,13 +41,13 @@ class RowBuilder {
   Status select(Messages& messages, SourceEvent& out);
 
  private:
-  explicit RowBuilder(std::shared_ptr<const DecodePlan> plan) : plan_(std::move(plan)), columns_(plan_->columns) {
-    if (plan_->program) program_.emplace(plan_->program);
-  }
+  explicit RowBuilder(std::shared_ptr<const DecodePlan> plan);
 
   void collect(const Messages& messages, std::vector<MessageError>& errors);
   // The values to rows of columns_ and outcome_, of these what the program leaves, and the errors of those that are none.
   Status decode(const Messages& messages, std::vector<MessageError>& errors);
+  // The same where keys are JSON: one message at a time, so that its key stands beside its value or neither is there.
+  void decodeWithKeys(const Messages& messages);
   void append(MessageColumn kind, Column& column, const Messages& messages) const;
   // Message columns that the program reads (those that it does not read), of the rows of outcome_.
   void appendAll(bool read, const Messages& messages);
@@ -56,11 +58,14 @@ class RowBuilder {
 
   const std::shared_ptr<const DecodePlan> plan_;
   std::unique_ptr<Decoder> decoder_;
+  std::optional<JsonValue> key_;  // where the plan wants keys that are JSON
+  size_t keyColumn_ = 0;
   ColumnSet columns_;
   std::optional<ProgramRun> program_;
   std::vector<Bytes> values_;
   std::vector<uint32_t> inputs_;  // messages that values_ stand for; empty: all, one for one
   DecodeOutcome outcome_;
+  DecodeOutcome one_;  // of a message
 };
 
 }  // namespace sabot

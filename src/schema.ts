@@ -80,7 +80,7 @@ export type ValueOf<T> = T extends AnyType
                   : never
 
 /** A row as `map` and `flatMap` get it. Every value may be null. */
-export type RowOf<S> = { -readonly [K in keyof S]: ValueOf<S[K]> | null }
+export type RowOf<S> = { -readonly [K in keyof S as K extends symbol ? never : K]: ValueOf<S[K]> | null }
 
 /** What `map` may return for a shape: keys may be missing (null), and numbers stand in for exact types. */
 export type RowInput<S> = { readonly [K in keyof S]?: InputOf<S[K]> | null | undefined }

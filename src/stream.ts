@@ -5,7 +5,7 @@ import type { RecordBatch } from './batch.ts'
 import { describe, SabotError } from './errors.ts'
 import { type ColumnsOf, columnsFor, type FitAll, type TypesOf } from './expr/columns.ts'
 import { col, Expr, type Fits, type Literal, lit } from './expr/expr.ts'
-import type { MessageTypes, TypeOfColumn } from './expr/types.ts'
+import type { KeyIs, KeyOf, MessageTypes, TypeOfColumn } from './expr/types.ts'
 import {
   type KafkaSinkOptions,
   type KafkaSourceOptions,
@@ -43,6 +43,7 @@ import {
   type RowInput,
   type RowOf,
   type SchemaLiteral,
+  type TypeLiteral,
 } from './schema.ts'
 
 // ---------------------------------------------------------------- types of steps
@@ -65,7 +66,8 @@ type SelectedPart<S, Part> = Part extends string ? { readonly [K in Part]: TypeO
 /** The shape after `select`. */
 export type Selected<S, Parts extends readonly unknown[]> = Simplify<
   Intersect<{ [I in keyof Parts]: SelectedPart<S, Parts[I]> }[number]>
->
+> &
+  KeyOf<S>
 
 /** The shape after `withColumns`. */
 export type Extended<S, C> = {
@@ -105,11 +107,17 @@ export interface SchemaOption<T> {
 type Awaitable<T> = T | Promise<T>
 
 export type ToKafkaOptions = Omit<KafkaSinkOptions, 'key'> & {
-  /** The key: a column (utf8 and binary as they are, other scalars as their text) or an expression. null: none. */
+  /**
+   * The key: a column or an expression (utf8 and binary as they are, other scalars as their text, lists and structs as
+   * JSON). null: none.
+   */
   readonly key?: string | Expr | null | undefined
 }
 
-type PositionalSource<S extends object = object> = Omit<KafkaSourceOptions<S>, 'bootstrapServers' | 'topic' | 'groupId'>
+type PositionalSource<S extends object = object, K extends TypeLiteral = TypeLiteral> = Omit<
+  KafkaSourceOptions<S, K>,
+  'bootstrapServers' | 'topic' | 'groupId'
+>
 
 interface NoSchema {
   readonly schema?: undefined
@@ -117,6 +125,11 @@ interface NoSchema {
 
 /** A schema that the program makes at run time tells the compiler nothing. */
 type Known<S> = string extends keyof S ? AnySchema : S
+
+/** With what `keySchema` says of the key: never where there is none. */
+type Keyed<S, K> = [K] extends [never] ? S : string extends keyof S ? S : S & KeyIs<KnownType<K>>
+
+type KnownType<T> = TypeLiteral extends T ? AnyType : T extends object ? (string extends keyof T ? AnyType : T) : T
 
 interface State {
   readonly from: Origins
@@ -146,18 +159,22 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
    * Rows from Kafka topics. Connects when it is run. Throws CONFIG for an option that is unknown, missing or out of
    * range, SCHEMA for a schema that is none.
    */
-  static fromKafka<const S extends SchemaLiteral>(
-    options: KafkaSourceOptions<S> & { readonly schema: S },
-  ): Stream<Known<S>>
-  static fromKafka(options: KafkaSourceOptions & { readonly codec: 'string' }): Stream<{ readonly value: 'utf8' }>
-  static fromKafka(options: KafkaSourceOptions & { readonly codec: 'bytes' }): Stream<{ readonly value: 'binary' }>
+  static fromKafka<const S extends SchemaLiteral, const K extends TypeLiteral = never>(
+    options: KafkaSourceOptions<S, K> & { readonly schema: S },
+  ): Stream<Keyed<Known<S>, K>>
+  static fromKafka<const K extends TypeLiteral = never>(
+    options: KafkaSourceOptions<object, K> & { readonly codec: 'string' },
+  ): Stream<Keyed<{ readonly value: 'utf8' }, K>>
+  static fromKafka<const K extends TypeLiteral = never>(
+    options: KafkaSourceOptions<object, K> & { readonly codec: 'bytes' },
+  ): Stream<Keyed<{ readonly value: 'binary' }, K>>
   static fromKafka(options: KafkaSourceOptions & NoSchema): Stream
-  static fromKafka<const S extends SchemaLiteral>(
+  static fromKafka<const S extends SchemaLiteral, const K extends TypeLiteral = never>(
     bootstrapServers: string | readonly string[],
     topic: string | readonly string[] | RegExp,
     groupId: string | undefined,
-    options: PositionalSource<S> & { readonly schema: S },
-  ): Stream<Known<S>>
+    options: PositionalSource<S, K> & { readonly schema: S },
+  ): Stream<Keyed<Known<S>, K>>
   static fromKafka(
     bootstrapServers: string | readonly string[],
     topic: string | readonly string[] | RegExp,

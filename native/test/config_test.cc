@@ -116,14 +116,19 @@ TEST(Config, ADecodeSpecHasColumnsPredicateAndMessageColumns) {
 TEST(Config, ADecodeSpecSaysWhatAKeyIsRead) {
   DecodeSpec spec;
   const auto parse = [&spec](std::string keyType) {
-    return parseDecodeSpec(R"({"codec": "json", "columns": [], "predicate": null, "message": ["$keyValue"], "keyType": ")" +
-                               keyType + R"(", "maxDepth": 8})", spec);
+    return parseDecodeSpec(R"({"codec": "json", "columns": [], "predicate": null, "message": ["$keyValue"], "keyType": )" +
+                               keyType + R"(, "maxDepth": 8})", spec);
   };
-  ASSERT_TRUE(parse("float64").ok());
+  ASSERT_TRUE(parse(R"("float64")").ok());
   EXPECT_EQ(spec.keyValue, TypeId::Float64);
   EXPECT_FALSE(spec.utf8Key);
-  EXPECT_EQ(parse("int16").message,
-            R"(decode: keyType: expected "utf8", "binary", "int32", "int64" or "float64"; got "int16")");
+  EXPECT_FALSE(spec.jsonKey);
+  EXPECT_EQ(parse(R"("int16")").message,
+            R"(decode: keyType: expected "utf8", "binary", "int32", "int64", "float64" or {"json"}; got "int16")");
+  ASSERT_TRUE(parse(R"({"json": {"struct": [{"name": "id", "type": "int64"}]}})").ok());
+  ASSERT_TRUE(spec.jsonKey);
+  EXPECT_EQ(typeToJson(*spec.jsonKey), R"({"struct":[{"name":"id","type":"int64"}]})");
+  EXPECT_FALSE(parse(R"({"json": "int46"})").ok());
 }
 
 TEST(Config, AColumnMayHaveAnyNameThatAKeyOfJsonMayHave) {

@@ -16,14 +16,14 @@ using Rows = std::vector<std::string>;
 
 std::shared_ptr<const Program> parsed(const std::string& json, const std::vector<ColumnSpec>& columns) {
   std::shared_ptr<const Program> program;
-  const Status status = Program::parse(json, columns, columns.size(), program);
+  const Status status = Program::parse(json, columns, {}, program);
   EXPECT_TRUE(status.ok()) << status.message;
   return program;
 }
 
 std::string refused(const std::string& json, const std::vector<ColumnSpec>& columns) {
   std::shared_ptr<const Program> program;
-  const Status status = Program::parse(json, columns, columns.size(), program);
+  const Status status = Program::parse(json, columns, {}, program);
   EXPECT_EQ(status.code, "CONFIG");
   return status.message;
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -144,6 +145,35 @@ TEST_F(SinkTest, WritesOnlyTheSelectedRowsAndScalarKeysAsText) {
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[0].key, "1");
   EXPECT_EQ(records[2].value, R"({"n":5})");
+}
+
+TEST_F(SinkTest, WritesKeysThatAreStructsOrListsAsJson) {
+  topic("nested", 1);
+  TestSink sink(config("nested"));
+  const auto ids = TestArray::fixed<int64_t>(TestArray::simple(TypeId::Int64), {1, 2, 3, std::nullopt});
+  const auto scores = TestArray::fixed<double>(TestArray::simple(TypeId::Float64), {0.5, NAN, 1.5, std::nullopt});
+  const auto key = TestArray::structs({{"id", ids}, {"score", scores}}, 4, {true, true, true, std::nullopt});
+  auto write = request(1, {{"n", sequence(0, 4)}, {"key", key}});
+  write.onError = OnRowError::Skip;
+  write.roles.value = {0};
+  write.roles.key = 1;
+  ASSERT_TRUE(sink->write(std::move(write)).ok());
+  const auto event = sink.next();
+  ASSERT_EQ(event->errors.size(), 1u);
+  EXPECT_EQ(event->errors[0].row, 1u);
+  EXPECT_EQ(event->errors[0].message, "column key.score: NaN is not JSON; filter it");
+  auto lists = request(2, {{"n", sequence(0, 2)}, {"tags", TestArray::list(TestArray::utf8({"a", "b"}), {0, 2, 2})}});
+  lists.roles.value = {0};
+  lists.roles.key = 1;
+  ASSERT_TRUE(sink->write(std::move(lists)).ok());
+  EXPECT_TRUE(sink.next()->errors.empty());
+  const auto records = read("nested", 1);
+  ASSERT_EQ(records.size(), 5u);
+  EXPECT_EQ(records[0].key, R"({"id":1,"score":0.5})");
+  EXPECT_EQ(records[1].key, R"({"id":3,"score":1.5})");
+  EXPECT_EQ(records[2].key, std::nullopt);
+  EXPECT_EQ(records[3].key, R"(["a","b"])");
+  EXPECT_EQ(records[4].key, "[]");
 }
 
 TEST_F(SinkTest, AnEmptyWriteIsDeliveredAtOnce) {

@@ -136,6 +136,88 @@ TEST_F(SourceTest, AKeyIsDecodedAsKafkasSerializersWriteIt) {
             "$key: expected 4 bytes, a big-endian int32; got 3 (read the key as binary to keep it)");
 }
 
+// Of {"id": int64}.
+Type idType() {
+  Type type = typeOf(TypeId::Struct);
+  type.children = {{"id", typeOf(TypeId::Int64)}};
+  return type;
+}
+
+TEST_F(SourceTest, AJsonKeyStandsBesideItsValueAndWhereOneFailsNeitherIsThere) {
+  topic("json-keys", 1);
+  producer->send("json-keys", {{0, R"({"n":0,"s":"a"})", R"({"id":100})"},
+                               {0, R"({"n":1,"s":"b"})", R"({"id":"x"})"},
+                               {0, R"({"n":"y"})", R"({"id":"x"})"},
+                               {0, R"({"n":3,"s":"d"})", R"({"id":103, "more": [1]})"},
+                               {0, R"({"n":-4,"s":"e"})", "not read"},
+                               {0, R"({"n":5,"s":"f"})", "{"},
+                               {0, R"({"n":6})", std::nullopt},
+                               {0, std::nullopt, R"({"id":107})"},
+                               {0, R"({"n":8,"s":"i"})", "null"}});
+  TestSource source(config());
+  source->subscribe({"json-keys"});
+  DecodeSpec spec;
+  spec.codec = "json";
+  spec.columns = {{{"n", typeOf(TypeId::Int64)}, true}, {{"s", typeOf(TypeId::Utf8)}, true}};
+  spec.predicate = R"(["or", [["ge", 0, {"i": "0"}], ["isNull", 0]]])";
+  spec.message = {MessageColumn::Offset, MessageColumn::KeyValue, MessageColumn::Key};
+  spec.jsonKey = idType();
+  ASSERT_TRUE(source->decode(spec).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch && batch->slab);
+  ASSERT_EQ(batch->slab->rows, 5);
+  const SlabColumn n(*batch->slab, 0), s(*batch->slab, 1), offset(*batch->slab, 2), key(*batch->slab, 3),
+      id(*batch->slab, 4), bytes(*batch->slab, 5);
+  const std::vector<int64_t> offsets = {0, 3, 6, 7, 8};
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    const auto row = static_cast<int64_t>(i);
+    EXPECT_EQ(offset.value<int64_t>(row), offsets[i]);
+    EXPECT_EQ(key.isNull(row), offsets[i] == 6 || offsets[i] == 8);
+    EXPECT_EQ(id.isNull(row), key.isNull(row));
+    if (!key.isNull(row)) EXPECT_EQ(id.value<int64_t>(row), 100 + offsets[i]);
+  }
+  EXPECT_TRUE(n.isNull(3)) << "a tombstone has a key";
+  EXPECT_EQ(n.value<int64_t>(4), 8);
+  EXPECT_EQ(s.text(1), "d");
+  EXPECT_EQ(bytes.text(1), R"({"id":103, "more": [1]})") << "its bytes stay";
+  ASSERT_EQ(batch->errors.size(), 3u);
+  EXPECT_EQ(batch->errors[0].offset, 1);
+  EXPECT_EQ(batch->errors[0].code, "SCHEMA");
+  EXPECT_EQ(batch->errors[0].message,
+            R"(column $key.id: expected int64, found "x"; the schema type "utf8" would accept it)");
+  EXPECT_EQ(batch->errors[1].offset, 2);
+  EXPECT_EQ(batch->errors[1].message,
+            R"(column n: expected int64, found "y"; the schema type "utf8" would accept it)");
+  EXPECT_EQ(batch->errors[2].offset, 5);
+  EXPECT_EQ(batch->errors[2].code, "DECODE");
+  EXPECT_EQ(batch->errors[2].message, "$key: not JSON: ends too early, after 1 bytes");
+  EXPECT_EQ(batch->messages, 9);
+}
+
+TEST_F(SourceTest, AProgramLeavesRowsOutTogetherWithTheirJsonKeys) {
+  topic("json-program", 1);
+  producer->send("json-program", {{0, "0", R"({"id":0})"}, {0, "1", "[]"}, {0, "2", R"({"id":2})"}, {0, "3", std::nullopt},
+                                  {0, "4", R"({"id":4})"}});
+  TestSource source(config());
+  source->subscribe({"json-program"});
+  auto spec = textSpec({MessageColumn::Offset, MessageColumn::KeyValue});
+  spec.jsonKey = idType();
+  spec.program = R"({"steps": [{"kind": "filter", "expr": ["gt", ["col", 0], ["lit", {"s": "1"}]], "text": "value > '1'"}],
+                     "output": [{"name": "key", "column": 2}, {"name": "value", "column": 0}]})";
+  ASSERT_TRUE(source->decode(spec).ok());
+  const auto batch = source.next(Kind::Batch);
+  ASSERT_TRUE(batch && batch->slab);
+  ASSERT_EQ(batch->slab->rows, 3);
+  const SlabColumn key(*batch->slab, 0), id(*batch->slab, 1), value(*batch->slab, 2);
+  for (int64_t row = 0; row < 3; ++row) {
+    EXPECT_EQ(value.text(row), std::to_string(2 + row));
+    EXPECT_EQ(key.isNull(row), row == 1);
+    if (row != 1) EXPECT_EQ(id.value<int64_t>(row), 2 + row);
+  }
+  ASSERT_EQ(batch->errors.size(), 1u);
+  EXPECT_EQ(batch->errors[0].offset, 1);
+}
+
 TEST_F(SourceTest, AKeyThatIsNotUtf8CostsItsRowAlone) {
   topic("keys", 1);
   producer->send("keys", {{0, "0", "\xff"}, {0, "1", "ok"}, {0, "2", "\xc3\x28"}, {0, "\xff", "ok"}, {0, "4", std::nullopt}});

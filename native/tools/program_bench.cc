@@ -43,7 +43,7 @@ void measure(const char* name, const std::string& json, int rounds, bool slab) {
   std::vector<ColumnSpec> columns;
   for (const Field& field : fields) columns.push_back({field, true});
   std::shared_ptr<const Program> program;
-  if (const Status status = Program::parse(json, columns, columns.size(), program); !status.ok()) die(status.message);
+  if (const Status status = Program::parse(json, columns, {}, program); !status.ok()) die(status.message);
   columns.insert(columns.end(), program->computed().begin(), program->computed().end());
   ColumnSet set(columns);
   ProgramRun run(program);

@@ -8,7 +8,7 @@ export function print(node: Node): string {
 
 /** `level`: parentheses where the node binds less than this. */
 function printAt(node: Node, level: number): string {
-  if (node.kind === 'col') return printName(node.name)
+  if (node.kind === 'col') return printName(shownName(node.name))
   if (node.kind === 'lit') return printLiteral(node.value)
   const { symbol, form, binds } = operators[node.op]
   const parts = (): string[] => node.args.map((arg, i) => printAt(arg, i === 0 ? binds : binds + 1))
@@ -30,6 +30,9 @@ function printAt(node: Node, level: number): string {
   })()
   return binds < level ? `(${text})` : text
 }
+
+/** What users call a column: plans have another name for the key where it is decoded (plan/bind.ts). */
+export const shownName = (name: string): string => (name === '$keyValue' ? '$key' : name)
 
 const printName = (name: string): string => (/^[A-Za-z_$][\w$.]*$/.test(name) ? name : JSON.stringify(name))
 

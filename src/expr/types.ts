@@ -34,6 +34,19 @@ export interface MessageTypes {
   readonly $headers: readonly [{ readonly key: 'utf8'; readonly value: 'binary' }]
 }
 
+/** No value: the member of a shape that says what `$key` is. It is no column, so it goes through steps and is in no row. */
+export declare const keyType: unique symbol
+
+/** A shape of messages whose key is of this type, where the compiler knows it. */
+export interface KeyIs<K> {
+  readonly [keyType]: K
+}
+
+/** What a shape says of the key, for a shape made of it. */
+export type KeyOf<S> = S extends KeyIs<infer K> ? KeyIs<K> : unknown
+
+type WithKey<S> = S extends KeyIs<infer K> ? ('$key' extends keyof S ? S : S & { readonly $key: K }) : S
+
 /** The type of a node over a shape, as a schema literal has it; a Problem where it does not fit. */
 export type TypeOf<N, S> = Plain<Find<N, S>>
 
@@ -69,9 +82,11 @@ export type TypeOfColumn<Name extends string, S> = string extends Name
     ? S[Name]
     : string extends keyof S
       ? AnyType
-      : Name extends keyof MessageTypes
-        ? MessageTypes[Name]
-        : PathIn<Name, S>
+      : Name extends keyof WithKey<S>
+        ? WithKey<S>[Name]
+        : Name extends keyof MessageTypes
+          ? MessageTypes[Name]
+          : PathIn<Name, WithKey<S>>
 
 /** `a.b`: the field b of the column a; the shortest that is a column, where several are. */
 type PathIn<

@@ -200,7 +200,7 @@ export interface SourceStats {
 export interface RecordPlan {
   /** `columns`: encoded by `codec`; `bytes`: the column `$value` as it is. */
   readonly value: { readonly kind: 'columns'; readonly names: readonly string[] } | { readonly kind: 'bytes' }
-  /** Column of the key: utf8 or binary as they are, other scalars as their text. */
+  /** Column of the key: utf8 or binary as they are, other scalars as their text, lists and structs as JSON. */
   readonly key?: string
   /** list<struct<key: utf8, value: binary>> */
   readonly headers?: string

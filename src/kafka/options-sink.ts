@@ -42,7 +42,7 @@ export const sinkOptions = {
   key: {
     ...columnName,
     defaultText: "the record's own",
-    doc: 'The column that becomes the key: utf8 and binary as they are, other scalars as their text. null: no key.',
+    doc: 'The column that becomes the key: utf8 and binary as they are, other scalars as their text, lists and structs as JSON. null: no key.',
   },
   headers: {
     ...columnName,

@@ -102,12 +102,23 @@ export const sourceOptions = {
   },
   key: {
     type: 'choice',
-    values: ['bytes', 'string', 'int32', 'int64', 'float64'],
+    values: ['bytes', 'string', 'int32', 'int64', 'float64', 'json'],
     default: 'bytes',
     doc:
-      "The type of the column `$key`: binary, utf8, or a number as Kafka's IntegerSerializer, LongSerializer or " +
-      "DoubleSerializer writes it. A key that is not UTF-8, or not as long as the number, is that row's error. A key that " +
-      'is kept keeps its bytes.',
+      "What the column `$key` is: binary, utf8, a number as Kafka's IntegerSerializer, LongSerializer or " +
+      'DoubleSerializer writes it, or JSON of the type `keySchema`. A key that is not UTF-8, not as long as the number, or ' +
+      "not such JSON is that row's error. A key that is kept keeps its bytes.",
+  },
+  keySchema: {
+    type: 'custom',
+    ts: 'K',
+    expected: "a type, such as { id: 'int64', region: 'utf8' } for keys that are objects, or 'int64'",
+    accepts: (value: unknown) =>
+      (typeof value === 'string' && value !== '') ||
+      (Array.isArray(value) && value.length > 0) ||
+      (isPlainObject(value) && Object.keys(value).length > 0),
+    defaultText: "none: with `key: 'json'` it must be given",
+    doc: "The type of `$key` under `key: 'json'`, as in a schema: a struct for objects, or a scalar or list.",
   },
   schema: {
     type: 'custom',

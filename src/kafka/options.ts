@@ -9,6 +9,7 @@ import { type Codec, codecs } from '../codecs/codec.ts'
 import { describe, didYouMean, SabotError } from '../errors.ts'
 import { type Logger, redact, redacting } from '../logger.ts'
 import type { KeyType } from '../plan/steps.ts'
+import { parseType } from '../schema.ts'
 import type { SinkOptions, SourceOptions } from './backend.ts'
 import { type Call, type Checked, checkOptions, configError, isPlainObject, wrongOption } from './option.ts'
 import { createTopicsOptions, type NewTopic, topicList } from './options-admin.ts'
@@ -112,7 +113,7 @@ export function parseSourceOptions(raw: unknown): ParsedSource {
     backend: options.backend,
     codec,
     codecOptions: parseCodecOptions('fromKafka', codec, options.codecOptions),
-    keyType: options.key === 'string' ? 'utf8' : options.key === 'bytes' ? 'binary' : options.key,
+    keyType: parseKeyType(options),
     schema,
     onError: options.onError,
     preset: options.preset,
@@ -208,6 +209,19 @@ export function parseRunOptions(raw: unknown = {}): ParsedRun {
     signals: options.signals,
     guarantee: 'at-least-once',
   })
+}
+
+function parseKeyType({ key, keySchema }: SourceChecked): KeyType {
+  if ((key === 'json') !== (keySchema !== undefined)) {
+    throw configError(
+      'keySchema',
+      key === 'json'
+        ? `fromKafka: option "keySchema" is required where "key" is "json". Expected ${sourceOptions.keySchema.expected}.`
+        : `fromKafka: option "keySchema" is for keys that are JSON; "key" is "${key}". Give key: 'json', or drop it.`,
+    )
+  }
+  if (key === 'json') return Object.freeze({ json: parseType(keySchema, '$key') })
+  return key === 'string' ? 'utf8' : key === 'bytes' ? 'binary' : key
 }
 
 /** A mechanism that Kafka has and this version has not is told apart from a misspelled one. */

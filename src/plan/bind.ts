@@ -111,14 +111,15 @@ const bindPath = (
 
 /**
  * `col('a.b')` as the field b of the column a, where names are known: what reads it reads the column a. Where keys are
- * decoded, `$key` is another column than the one that a record keeps.
+ * decoded, `$key` is another column than the one that a record keeps, and may have fields too.
  */
 const withPaths = <T extends Expr | 'keep' | null>(given: T, scope: Scope): T => {
   if (!(given instanceof Expr)) return given
   const { names, messages, keyType } = scope
   const decoded = messages && !isRawKey(keyType) && names?.includes('$key') !== true
-  const expr = decoded ? exprRenamed(given, (name) => (name === '$key' ? '$keyValue' : name)) : given
-  return (names === undefined ? expr : exprWithPaths(expr, names)) as T
+  if (!decoded) return (names === undefined ? given : exprWithPaths(given, names)) as T
+  const expr = exprWithPaths(given, [...(names ?? []), '$key'])
+  return exprRenamed(expr, (name) => (name === '$key' ? '$keyValue' : name)) as T
 }
 
 const stepWithPaths = (step: Step, scope: Scope): Step => {
@@ -232,10 +233,11 @@ export const bindStep = (step: Step, before: Scope, place: string): Scope => {
 /** A key that is kept keeps its bytes; a column `$key` that is a number has them no more. */
 const checkKept = ({ type }: Field, place: string): void => {
   if (type.kind === 'utf8' || type.kind === 'binary') return
+  const text = type.kind === 'struct' || type.kind === 'list' ? 'JSON' : 'text'
   throw new SabotError(
     'SCHEMA',
     `${place}: the column "$key" is ${typeText(type)} here, and a record's key is bytes. Leave it out of the columns, or ` +
-      "under another name, and the record keeps the message's own key; or say key: '$key' to write it as text.",
+      `under another name, and the record keeps the message's own key; or say key: '$key' to write it as ${text}.`,
     { where: { column: '$key', step: place } },
   )
 }

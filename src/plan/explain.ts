@@ -1,5 +1,6 @@
 /** Both plans as text: what was written, and what runs. */
 import type { Expr } from '../expr/expr.ts'
+import { shownName } from '../expr/print.ts'
 import { type Field, sameType, typeText } from '../schema.ts'
 import { fusion } from './fusion.ts'
 import type { Note } from './lower.ts'
@@ -86,9 +87,12 @@ const sourceTitle = ({ source }: Plan): string => {
 const fieldList = (fields: readonly Field[]): string =>
   fields.map(({ name, type }) => `${name} ${typeText(type)}`).join(', ')
 
-const named = ({ name, expr }: NamedExpr): string => (isColumn(expr, name) ? name : `${name} = ${expr}`)
+const named = ({ name, expr }: NamedExpr): string => {
+  const shown = shownName(name)
+  return isColumn(expr, shown) ? shown : `${shown} = ${expr}`
+}
 
-const isColumn = (expr: Expr, name: string): boolean => expr.node.kind === 'col' && expr.node.name === name
+const isColumn = (expr: Expr, name: string): boolean => expr.node.kind === 'col' && shownName(expr.node.name) === name
 
 const functionText = (kind: string, fields: readonly Field[] | undefined): string =>
   fields === undefined ? kind : `${kind} -> ${fieldList(fields)}`
@@ -153,11 +157,12 @@ const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[
         'simple filters move into the decoder',
     )
   }
-  if (message.length > 0) lines.push(`of each message: ${message.join(', ')}`)
+  if (message.length > 0) lines.push(`of each message: ${list(message)}`)
   return lines
 }
 
-const list = (names: readonly string[]): string => (names.length === 0 ? 'none' : names.join(', '))
+const list = (names: readonly string[]): string =>
+  names.length === 0 ? 'none' : [...new Set(names.map(shownName))].join(', ')
 
 const physicalText = (step: PhysicalStep): string | string[] => {
   switch (step.kind) {

@@ -3,7 +3,7 @@
  * and a projection of which only a part is native are divided: that part is computed there, the rest reads its result.
  */
 import { col } from '../expr/expr.ts'
-import { print } from '../expr/print.ts'
+import { print, shownName } from '../expr/print.ts'
 import { typeOf } from '../expr/typing.ts'
 import type { ColumnType, Field } from '../schema.ts'
 import { mayFail } from './cost.ts'
@@ -148,7 +148,7 @@ const lowerProject = (step: Project, places: Places, next: number): LoweredProje
     }
     if (node.kind === 'col') {
       after.set(name, places.get(node.name)!)
-      if (name !== node.name) texts.push(`${name} = ${text}`)
+      if (name !== shownName(node.name)) texts.push(`${name} = ${text}`)
       continue
     }
     const place = { column: next + steps.length, type: typeOf(node, fields) }

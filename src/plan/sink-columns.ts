@@ -11,7 +11,8 @@ const isNested = ({ kind }: ColumnType): boolean => kind === 'list' || kind === 
 /** The same as native/sink_records.cc asks of the columns that it is handed. */
 const parts: Readonly<Record<RecordPart, { readonly fits: (type: ColumnType) => boolean; readonly expected: string }>> =
   {
-    key: { fits: (type) => !isNested(type), expected: 'utf8, binary or another type that is no list and no struct' },
+    // Lists and structs become JSON.
+    key: { fits: () => true, expected: 'a column' },
     headers: {
       fits: (type) =>
         type.kind === 'list' &&
@@ -49,7 +50,7 @@ export function checkValue(codec: string, fields: readonly Field[], place: strin
   }
   const fits = codec === 'bytes' ? isBytes(column.type) : !isNested(column.type)
   if (fits) return
-  const expected = codec === 'bytes' ? 'utf8 or binary' : parts.key.expected
+  const expected = codec === 'bytes' ? 'utf8 or binary' : 'utf8, binary or another type that is no list and no struct'
   throw new SabotError(
     'SCHEMA',
     `${place}: the codec "${codec}" writes ${expected}; the column "${column.name}" is ${typeText(column.type)}.`,

@@ -96,6 +96,65 @@ describe('a null key, a tombstone, an empty value and JSON null are different th
   })
 })
 
+describe('a key that is JSON', () => {
+  const records: KafkaRecord[] = [
+    { key: '{"id": 9007199254740993, "region":"eu", "more":[1.0]}', value: '{"n":1, "x": 1.50}' },
+    { key: null, value: '{"n":2}' },
+    { key: '{"id":', value: '{"n":3}' },
+    { key: '{"id":"x"}', value: '{"n":4}' },
+    { key: '{"region":"us"}', value: null },
+    { key: '{"id":6}', value: '{"n":6}' },
+  ]
+  const keyed = (topic: string, logger = recordingLogger()) =>
+    Stream.fromKafka({
+      ...from(topic, { schema: { n: 'int64' }, onError: 'skip' } as const),
+      key: 'json',
+      keySchema: { id: 'int64', region: 'utf8' },
+      logger,
+    })
+
+  test('is a struct; what is no such JSON is a row error with its offset', async () => {
+    const logger = recordingLogger()
+    const table = await keyed(await topicOf('json-key', records), logger)
+      .select('n', '$key')
+      .collect(quiet)
+    expect(plainRows(table)).toEqual([
+      { n: 1n, $key: { id: 9007199254740993n, region: 'eu' } },
+      { n: 2n, $key: null },
+      { n: null, $key: { id: null, region: 'us' } },
+      { n: 6n, $key: { id: 6n, region: null } },
+    ])
+    const skipped = logger.lines.filter(({ message }) => message === 'row skipped').map(({ fields }) => fields)
+    expect(skipped).toMatchObject([
+      { offset: 2n, code: 'DECODE' },
+      { offset: 3n, code: 'SCHEMA' },
+    ])
+  })
+
+  // A path is not native, so these rows go through TypeScript; isNotNull is, so those are fused.
+  test.each<[string, (stream: ReturnType<typeof keyed>) => ReturnType<typeof keyed>, readonly number[]]>([
+    ['in TypeScript', (stream) => stream.filter(col('$key.id').gt(0)), [0, 5]],
+    ['natively', (stream) => stream.filter(col('$key').isNotNull()), [0, 4, 5]],
+  ])('keeps its bytes where a filter asks for it %s', async (_, filtered, kept) => {
+    const [input, output] = [await topicOf('json-key', records), await topicOf('json-key-out')]
+    await filtered(keyed(input)).toKafka({ topic: output }).run(quiet)
+    const read = await kafka.consume(output)
+    expect(keys(read)).toEqual(kept.map((i) => records[i]!.key))
+    expect(values(read)).toEqual(kept.map((i) => records[i]!.value))
+  })
+
+  test('is written as JSON again where it is told to be the key', async () => {
+    const [input, output] = [await topicOf('json-key', records), await topicOf('json-key-out')]
+    await keyed(input).toKafka({ topic: output, key: '$key' }).run(quiet)
+    expect(keys(await kafka.consume(output))).toEqual([
+      '{"id":9007199254740993,"region":"eu"}',
+      null,
+      '{"id":null,"region":"us"}',
+      '{"id":6,"region":null}',
+    ])
+  })
+})
+
 describe('key, headers and timestamp', () => {
   const binary = Uint8Array.from({ length: 256 }, (_, i) => 255 - i)
   const records: KafkaRecord[] = [

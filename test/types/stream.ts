@@ -35,6 +35,53 @@ Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int46'
 // @ts-expect-error there is no such option
 Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int64' }, groupID: 'g' })
 
+// ---- keys that are JSON
+
+const keyed = Stream.fromKafka({
+  bootstrapServers: 'b:9092',
+  topic: 'orders',
+  schema: { id: 'int64', amount: 'float64' },
+  key: 'json',
+  keySchema: { id: 'int64', region: 'utf8', at: { day: 'date' } },
+})
+expectTypeOf<Row<typeof keyed>>().toEqualTypeOf<{ id: bigint | null; amount: number | null }>()
+keyed.filter(col('$key').field('id').gt(5).and(col('$key.region').eq('eu')))
+keyed.filter((b) => b.$key.field('id').eq(b.id))
+const keyParts = keyed.select('id', { day: col('$key.at.day'), region: col('$key').field('region') })
+expectTypeOf<Row<typeof keyParts>>().toEqualTypeOf<{ id: bigint | null; day: Date | null; region: string | null }>()
+// The key goes through steps, and is a column where one takes it.
+const later = keyed
+  .withColumns({ n: col('id') })
+  .rename({ id: 'order' })
+  .drop('amount')
+  .select('n')
+expectTypeOf<Row<typeof later>>().toEqualTypeOf<{ n: bigint | null }>()
+later.filter(col('$key.id').gt(5)).toKafka({ topic: 'out', key: col('$key.region') })
+const taken = keyed.select('$key')
+expectTypeOf<NonNullable<Row<typeof taken>['$key']>['id']>().toEqualTypeOf<bigint | null>()
+const scalarKey = Stream.fromKafka('b:9092', 't', 'g', { schema: { id: 'int64' }, key: 'json', keySchema: 'int64' })
+expectTypeOf<Row<ReturnType<typeof scalarKey.select<['$key']>>>>().toEqualTypeOf<{ $key: bigint | null }>()
+const textAndKey = Stream.fromKafka({
+  bootstrapServers: 'b:9092',
+  topic: 't',
+  codec: 'string',
+  key: 'json',
+  keySchema: ['int32'],
+})
+textAndKey.filter(col('$key').list.contains(7).and(col('value').eq('a')))
+untyped.filter(col('$key.id').gt(5))
+
+// @ts-expect-error the key has no field ids
+keyed.filter(col('$key').field('ids').gt(5))
+// @ts-expect-error the key has no field ids
+later.filter(col('$key.ids').gt(5))
+// @ts-expect-error region is text
+keyed.filter(col('$key.region').gt(5))
+// @ts-expect-error a key that is a number has no fields
+scalarKey.filter(col('$key.id').gt(5))
+// @ts-expect-error there is no type int46
+Stream.fromKafka({ bootstrapServers: 'b', topic: 't', schema: { id: 'int64' }, key: 'json', keySchema: 'int46' })
+
 // ---- filter
 
 orders.filter((b) => b.amount.gt(1000))

@@ -192,7 +192,6 @@ describe('a column that a record cannot be made of', () => {
       .explain()
 
   test.each<[string, object, object, string]>([
-    ['as key', { key: 'user' }, { column: 'user' }, 'the key must be utf8, binary'],
     [
       'as headers',
       { headers: 'tags' },

@@ -25,7 +25,7 @@ async function produce(bootstrapServers: string, topic: string, values: readonly
 }
 
 test('every example of the guide runs and prints what the guide says', { timeout: 60_000 }, async () => {
-  const topics = ['orders', 'processed_orders', 'large_orders', 'small_orders', 'mixed']
+  const topics = ['orders', 'cities', 'processed_orders', 'large_orders', 'small_orders', 'mixed']
   await using broker = await EmbeddedBroker.start({ topics })
   const { bootstrapServers } = broker
   const keys = orders.map(({ customer }) => customer)
