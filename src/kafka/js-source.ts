@@ -12,9 +12,10 @@ import { type Client, loadClient } from './js/client.ts'
 import { Cluster } from './js/cluster.ts'
 import { decoder, inferFields } from './js/codecs.ts'
 import { Fetcher } from './js/fetcher.ts'
+import { Group } from './js/group.ts'
 import type { PartitionReader } from './js/partition.ts'
 import { RowBuilder } from './js/rows.ts'
-import { type Membership, Standalone } from './js/standalone.ts'
+import { type Membership, type MembershipHost, Standalone } from './js/standalone.ts'
 import { readMetadata } from './native-metadata.ts'
 import { planFields } from './native-source.ts'
 import { type AskTopics, resolveTopics, topicText, watchTopics, without } from './topics.ts'
@@ -43,6 +44,7 @@ export class JsSource implements Source {
   #cluster: Cluster | undefined
   #assignment: Assignment | undefined
   #membership: Membership | undefined
+  #group: Group | undefined
   #fetcher: Fetcher | undefined
   #unwatch: (() => void) | undefined
   #rows: RowBuilder | undefined
@@ -83,12 +85,13 @@ export class JsSource implements Source {
 
   #assemble(client: Client, cluster: Cluster): void {
     const { properties, batch, connectTimeoutMs, logger, metadataRefreshMs, from, until } = this.#options
+    const isGroup = this.#options.groupId !== undefined
     const bounds: BoundsOptions = {
       cluster,
       from,
       until,
       readCommitted: properties['isolation.level'] !== 'read_uncommitted',
-      committed: undefined,
+      committed: isGroup ? (partitions) => this.#group!.coordinator.committed(partitions) : undefined,
       connectTimeoutMs,
       logger,
     }
@@ -96,7 +99,7 @@ export class JsSource implements Source {
     const assignment = new Assignment({
       client,
       lookUp: (wanted, later) => {
-        return lookUpBounds(bounds, wanted, later && this.#options.groupId === undefined, check)
+        return lookUpBounds(bounds, wanted, later && !isGroup, check)
       },
       push: (event) => this.#push(event),
       onChange: () => {
@@ -122,15 +125,14 @@ export class JsSource implements Source {
       onUnknownTopic: (topic) => this.#membership?.suspect(topic),
       onFailure: (error, topic, partition) => this.#fail(error, topic, partition),
     })
-    this.#membership = new Standalone(
-      {
-        assignment,
-        logger,
-        ask: (names) => cluster.topics(names, connectTimeoutMs),
-        fail: (error, topic) => this.#fail(error, topic),
-      },
-      metadataRefreshMs,
-    )
+    const host: MembershipHost = {
+      assignment,
+      logger,
+      ask: (names) => cluster.topics(names, connectTimeoutMs),
+      fail: (error, topic) => this.#fail(error, topic),
+    }
+    if (isGroup) this.#group = new Group(host, cluster, properties, { connectTimeoutMs, metadataRefreshMs })
+    this.#membership = this.#group ?? new Standalone(host, metadataRefreshMs)
   }
 
   start(plan: DecodePlan): void {
@@ -160,9 +162,13 @@ export class JsSource implements Source {
     }
   }
 
-  async commit(_positions: readonly Position[]): Promise<void> {
+  async commit(positions: readonly Position[]): Promise<void> {
     this.#refuseClosed()
-    throw new SabotError('CONFIG', 'commit: expected a source that reads with a group; this one has none')
+    if (this.#group === undefined) {
+      throw new SabotError('CONFIG', 'commit: expected a source that reads with a group; this one has none')
+    }
+    const current = positions.filter((position) => this.#assignment!.isCurrent(position))
+    if (current.length > 0) await this.#group.commit(current)
   }
 
   revoked(token: number): void {
