@@ -1,6 +1,6 @@
 /** The packages that users install: what is in them, how they resolve, and that they run where no compiler is. */
 import { execFile } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
@@ -203,41 +203,24 @@ describe('installed where there is no compiler', () => {
     expect(lines.at(-1)).toBe('flagged 1000 from 1000')
   })
 
-  test('and without the platform package: the error of `backend: native` names it', async () => {
-    await changed(rmSync, async () => {
-      expect(await failure()).toMatch(
-        /expected the package @sabot\/[\w-]+, or the addon at .*sabot\.node; there is neither\. npm installs .*: `node .*build-native\.mjs`/,
-      )
-    })
+  test('where no registry has the package of the platform, npm succeeds, and `backend: native` names it', async () => {
+    const without = await installedProject(packed, { 'native.mjs': native }, { platformMissing: true })
+    expect(readdirSync(join(without.folder, 'node_modules'))).not.toContain('@sabot')
+    const { stdout, stderr } = await without.run('native.mjs')
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(
+      /^BACKEND .*expected the package @sabot\/[\w-]+, or the addon at .*sabot\.node; there is neither\. npm installs .*: `node .*build-native\.mjs`/,
+    )
   })
 
   test('and with a platform package of another version: both versions are named', async () => {
-    const older = (folder: string) => {
-      const path = join(folder, 'package.json')
-      const manifest = JSON.parse(readFileSync(path, 'utf8'))
-      writeFileSync(path, JSON.stringify({ ...manifest, version: '0.0.7' }))
-    }
-    await changed(older, async () => {
-      expect(await failure()).toMatch(
-        /expected (@sabot\/[\w-]+) [\d.]+, the version of sabot; got 0\.0\.7\. Run `npm install \1@/,
-      )
-    })
+    const path = join(project.folder, 'node_modules', packed.platform.name, 'package.json')
+    const manifest = readFileSync(path, 'utf8')
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(manifest), version: '0.0.7' }))
+    const { stdout } = await project.run('native.mjs')
+    writeFileSync(path, manifest)
+    expect(stdout).toMatch(
+      /^BACKEND .*expected (@sabot\/[\w-]+) [\d.]+, the version of sabot; got 0\.0\.7\. Run `npm install \1@/,
+    )
   })
-
-  /** What `backend: 'native'` fails with in the project. */
-  const failure = async () => (await project.run('native.mjs')).stdout
-
-  /** Does something with the installed platform package changed, and puts it back. */
-  async function changed(change: (folder: string, options: object) => void, action: () => Promise<void>) {
-    const folder = join(project.folder, 'node_modules', packed.platform.name)
-    const kept = join(project.folder, 'kept')
-    cpSync(folder, kept, { recursive: true })
-    try {
-      change(folder, { recursive: true })
-      await action()
-    } finally {
-      rmSync(folder, { recursive: true, force: true })
-      renameSync(kept, folder)
-    }
-  }
 })
