@@ -245,6 +245,9 @@ export const encode = (batch: Batch, plan: RecordPlan): { records: Encoded[]; er
   }
   const text = (value: unknown): string | null =>
     value === null ? null : value instanceof Uint8Array ? decoder.decode(value) : String(value)
+  const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value, (_, v) => plain(v)))
+  const keyKind = batch.columns.find(({ field }) => field.name === plan.key)?.field.type.kind
+  const nestedKey = keyKind === 'struct' || keyKind === 'list'
   const records: Encoded[] = []
   const errors: { row: number; code: string; message: string }[] = []
   const count = batch.selection?.length ?? batch.numRows
@@ -264,7 +267,7 @@ export const encode = (batch: Batch, plan: RecordPlan): { records: Encoded[]; er
     }
     const headers = at(plan.headers, row) as Iterable<{ key: string; value: Uint8Array }> | null
     records.push({
-      key: text(at(plan.key, row)),
+      key: nestedKey ? json(at(plan.key, row)) : text(at(plan.key, row)),
       value,
       headers: [...(headers ?? [])].map((header) => ({ key: header.key, value: header.value })),
       timestamp: at(plan.timestamp, row) as number | null,

@@ -59,6 +59,18 @@ describe('the main job', () => {
     expect(broker.values('out')).toEqual([{ id: 0 }, { id: 1 }, { id: 2 }])
   })
 
+  it('reads keys that are JSON, keeps what they were, and writes them as JSON where a column is the key', async () => {
+    const keys = ['{"id": 1, "region":"eu"}', null, '{"id":', '{"id":4}']
+    for (const [i, key] of keys.entries()) broker.send('in', 0, { key, value: JSON.stringify(row(i)) })
+    const keyed = bounded({ key: 'json', keySchema: { id: 'int64' }, onError: 'skip' }) as unknown as Stream
+    const metrics = await keyed.filter(col('$key.id').gt(0)).toKafka({ topic: 'out' }).run(quiet)
+    broker.committed.clear()
+    await keyed.toKafka({ topic: 'out', key: '$key' }).run(quiet)
+    expect(metrics.errors).toEqual({ DECODE: 1 })
+    const written = broker.topics.get('out')!.flatMap((partition) => partition.map(({ key }) => key))
+    expect(written.sort()).toEqual(['{"id":1}', '{"id":4}', null, keys[0], keys[3]].sort())
+  })
+
   it('ends with nothing done on an empty topic without a schema, whatever columns it names', async () => {
     const metrics = await inferred().filter(col('x').gt(1)).toKafka({ topic: 'out' }).run(quiet)
     expect(metrics.rowsOut).toBe(0)
