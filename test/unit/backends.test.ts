@@ -66,7 +66,7 @@ describe('by name', () => {
 
 describe('the js backend refuses by name', () => {
   test.each(refusals.map((refusal) => [refusal.name, refusal] as const))('%s', (name, refusal) => {
-    const value = name === 'parallelism' ? 2 : 'false'
+    const value = { parallelism: 2, key: 'json' }[name] ?? 'false'
     const call = refusal.side === 'toKafka' ? 'toKafka' : 'fromKafka'
     const error = refusal.isProperty ? refused(call, {}, { [name]: String(value) }) : refused(call, { [name]: value })
     expect(error).toBeInstanceOf(SabotError)
@@ -75,6 +75,11 @@ describe('the js backend refuses by name', () => {
     expect(error!.message).toContain(refusal.reason)
     expect(error!.message).toContain(refusal.instead)
   })
+
+  test('keys that are JSON, when the run begins', () =>
+    expect(
+      Stream.fromKafka({ ...source, backend: 'js', key: 'json', keySchema: { id: 'int64' } }).collect(),
+    ).rejects.toMatchObject({ code: 'UNSUPPORTED', where: { option: 'key' } }))
 
   test('properties that can be set at all, and no others', () => {
     const properties = refusals.filter(({ isProperty }) => isProperty).map(({ name }) => name)
