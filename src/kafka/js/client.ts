@@ -7,6 +7,13 @@
 export type Client = typeof import('@platformatic/kafka')
 export type Connection = InstanceType<Client['Connection']>
 
+/** What the broker answers to a request, such as 'joinGroupV5': the client does not export the type by a name. */
+export type ResponseOf<Request extends keyof Client> = Client[Request] extends {
+  readonly api: { async(...args: never[]): Promise<infer Response> }
+}
+  ? Response
+  : never
+
 let loading: Promise<Client> | undefined
 
 export function loadClient(): Promise<Client> {

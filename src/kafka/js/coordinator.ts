@@ -1,7 +1,7 @@
 /** The requests of a group, sent to the broker that coordinates it. */
 import { SabotError } from '../../errors.ts'
 import type { Position, TopicPartition } from '../backend.ts'
-import type { Client } from './client.ts'
+import type { Client, ResponseOf } from './client.ts'
 import type { Cluster } from './cluster.ts'
 import type { Address, Purpose } from './connections.ts'
 import { BrokerError, Code, Disconnected, isRetriable } from './errors.ts'
@@ -68,7 +68,12 @@ export class Coordinator {
     }
   }
 
-  join(identity: Identity, sessionMs: number, rebalanceMs: number, protocols: { name: string; metadata: Buffer }[]) {
+  join(
+    identity: Identity,
+    sessionMs: number,
+    rebalanceMs: number,
+    protocols: { name: string; metadata: Buffer }[],
+  ): Promise<ResponseOf<'joinGroupV5'>> {
     const { joinGroupV5 } = this.client
     const { memberId, instanceId } = identity
     return this.ask('group', (address, purpose) =>
@@ -88,7 +93,11 @@ export class Coordinator {
     )
   }
 
-  sync(identity: Identity, protocol: string, assignments: { memberId: string; assignment: Buffer }[]) {
+  sync(
+    identity: Identity,
+    protocol: string,
+    assignments: { memberId: string; assignment: Buffer }[],
+  ): Promise<ResponseOf<'syncGroupV3'>> {
     const { syncGroupV3 } = this.client
     const { generation, memberId, instanceId } = identity
     return this.ask('group', (address, purpose) =>
@@ -107,14 +116,14 @@ export class Coordinator {
     )
   }
 
-  heartbeat({ generation, memberId, instanceId }: Identity) {
+  heartbeat({ generation, memberId, instanceId }: Identity): Promise<ResponseOf<'heartbeatV3'>> {
     const { heartbeatV3 } = this.client
     return this.ask('control', (address, purpose) =>
       this.#cluster.ask(address, purpose, heartbeatV3.api, this.#group, generation, memberId, instanceId),
     )
   }
 
-  leave({ memberId, instanceId }: Identity) {
+  leave({ memberId, instanceId }: Identity): Promise<ResponseOf<'leaveGroupV3'>> {
     const { leaveGroupV3 } = this.client
     return this.ask('control', (address, purpose) =>
       this.#cluster.ask(address, purpose, leaveGroupV3.api, this.#group, [
