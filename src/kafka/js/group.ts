@@ -141,7 +141,6 @@ export class Group implements Membership {
   async #run(): Promise<void> {
     try {
       while (!this.#closed) {
-        this.#rejoin = false
         const { assignment } = this.#host
         assignment.awaited = true
         if (this.#lost) {
@@ -166,6 +165,8 @@ export class Group implements Membership {
   async #join(): Promise<readonly TopicPartition[] | undefined> {
     clearTimeout(this.#heartbeat)
     this.#joining = true
+    // Heartbeats may have asked for it more than once while rows were waited for.
+    this.#rejoin = false
     try {
       const joined = await this.#coordinator.join(this.#identity, this.#sessionMs, this.#rebalanceMs, [
         { name: this.#protocol, metadata: this.#subscription() },
