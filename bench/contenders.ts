@@ -38,6 +38,9 @@ const allocator = (name: string): Pick<Contender, 'missing'> => ({
     existsSync(yardstick(`${name}-allocator`)) ? undefined : "the addon is linked with the C library's allocator",
 })
 
+/** On the js backend. */
+const inTypeScript = (command: Command): Command => ({ ...command, env: { ...command.env, SABOT_BACKEND: 'js' } })
+
 export function consumers(confluentProblem: string | undefined): readonly Contender[] {
   const raw = (name: string): Contender['command'] => {
     return ({ bootstrapServers, topic }) => ({ file: yardstick(name), args: [bootstrapServers, topic] })
@@ -63,6 +66,16 @@ export function consumers(confluentProblem: string | undefined): readonly Conten
       name: 'sabot-filter',
       title: 'sabot, amount > 1000, one column',
       command: (job) => script('contenders/sabot-consume.ts', { ...job, mode: 'filter' }),
+    },
+    {
+      name: 'sabot-js-columns',
+      title: 'sabot in pure TypeScript, every column, typed',
+      command: (job) => inTypeScript(script('contenders/sabot-consume.ts', { ...job, mode: 'columns' })),
+    },
+    {
+      name: 'sabot-js-filter',
+      title: 'sabot in pure TypeScript, amount > 1000, one column',
+      command: (job) => inTypeScript(script('contenders/sabot-consume.ts', { ...job, mode: 'filter' })),
     },
     {
       name: 'kafkajs',
