@@ -51,9 +51,10 @@ export async function run(
   script: string,
   args: readonly string[] = [],
   onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
+  backend: 'auto' | 'js' = 'auto',
 ): Promise<Ended> {
   const path = fileURLToPath(new URL(`scripts/${script}.ts`, import.meta.url))
-  const env = { ...process.env, ...sanitized }
+  const env = { ...process.env, ...sanitized, SABOT_BACKEND: backend }
   const child = spawn(process.execPath, ['--expose-gc', path, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })
   let limit = setTimeout(() => child.kill('SIGKILL'), 24 * LIMIT_MS)
   const lines: string[] = []
