@@ -5,8 +5,8 @@ if (process.versions.node !== pinned.version) {
   throw new Error(`the tests run on the pinned Node ${pinned.version}, by npm scripts; this is ${process.version}`)
 }
 
-/** Conformance suites that need no broker. */
-const quickConformance = 'test/conformance/json*.test.ts'
+/** Suites beside the unit tests that need no broker. */
+const quick = ['test/conformance/json*.test.ts', 'test/differential/codecs*.test.ts']
 
 // Three projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;
 // `kafka` shares one real Apache Kafka, which starts only when one of its files was chosen (test/support/kafka-setup.ts).
@@ -20,7 +20,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['test/unit/**/*.test.ts', quickConformance],
+          include: ['test/unit/**/*.test.ts', ...quick],
           testTimeout: 20_000,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
@@ -41,7 +41,7 @@ export default defineConfig({
         test: {
           name: 'kafka',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/unit/**', quickConformance, 'test/lifecycle/**', 'node_modules/**'],
+          exclude: ['test/unit/**', ...quick, 'test/lifecycle/**', 'node_modules/**'],
           globalSetup: ['test/support/kafka-setup.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "json_text.h"
+#include "numbers.h"
 #include "sabot.h"
 
 namespace sabot {
@@ -115,8 +117,9 @@ bool readNumber(ondemand::value value, Shape& out) {
       return true;
     }
   }
-  double real = 0;
-  const bool fits = value.get_double().get(real) == simdjson::SUCCESS;  // false: beyond every double
+  // Not simdjson's own: it refuses an exponent of many digits, 1e000000000000000000001.
+  const double real = toDouble(text);
+  const bool fits = std::isfinite(real);  // false: beyond every double
   out.kinds = fits && (!integer || writesBack(real, text)) ? kReal : kExact;
   return true;
 }

@@ -64,6 +64,7 @@ TEST(JsonInfer, KeepsNumbersBeyondFloat64AsText) {
   EXPECT_EQ(typeOf({"1e400"}), R"("utf8")");
   EXPECT_EQ(typeOf({"-1e400", "1.5"}), R"("utf8")");
   EXPECT_EQ(typeOf({"1e-400"}), R"("float64")");  // 0, as in JavaScript
+  EXPECT_EQ(typeOf({"1e00000000000000000000001"}), R"("float64")");
 }
 
 TEST(JsonInfer, MakesTextOfWhatIsMixed) {

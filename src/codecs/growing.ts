@@ -54,8 +54,8 @@ const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 export const LOW = littleEndian ? 0 : 1
 export const HIGH = 1 - LOW
 
-const FIRST_ROWS = 256
-const FIRST_BYTES = 4096
+const FIRST_ROWS = 64
+const FIRST_BYTES = 512
 const MOST = 0x7fff_ffff
 
 /**

@@ -11,7 +11,8 @@ import {
   typeToWire,
 } from '../../src/schema.ts'
 
-export type Document = string | Uint8Array
+/** null: a tombstone. */
+export type Document = string | Uint8Array | null
 
 export interface DecodedRows {
   readonly batch: Batch
@@ -27,7 +28,8 @@ interface DecodeOptions {
   readonly maxDepth?: number
 }
 
-const bytesOf = (document: Document): Uint8Array => (typeof document === 'string' ? Buffer.from(document) : document)
+export const bytesOf = (document: Document): Uint8Array | null =>
+  typeof document === 'string' ? Buffer.from(document) : document
 
 export function decodeJson(
   documents: readonly Document[],
@@ -56,14 +58,20 @@ export function inferJson(documents: readonly Document[], maxDepth = 64): readon
   return fieldsFromWire(loadAddon().inferRows(documents.map(bytesOf), maxDepth))
 }
 
-export function encodeJson(batch: Batch): {
+export interface EncodedRows {
   readonly documents: readonly (string | null)[]
   readonly errors: readonly { readonly row: number; readonly code: string; readonly message: string }[]
-} {
+}
+
+export function encodeJson(batch: Batch, codec = 'json', options: object = {}): EncodedRows {
   const schema = JSON.stringify(fieldsToWire(batch.columns.map(({ field }) => field)))
-  const encoded = loadAddon().encodeRows({ schema, ...batchToBuffers(batch) }, batch.numRows, 'json', '{}')
+  const columns = { schema, ...batchToBuffers(batch) }
+  const encoded = loadAddon().encodeRows(columns, batch.numRows, codec, JSON.stringify(options))
   return {
-    documents: encoded.values.map((value) => value && Buffer.from(value).toString()),
+    // Latin-1: a character a byte, whatever the bytes are.
+    documents: encoded.values.map(
+      (value) => value && Buffer.from(value).toString(codec === 'json' ? 'utf8' : 'latin1'),
+    ),
     errors: encoded.errors,
   }
 }

@@ -1,8 +1,9 @@
 /** JSON documents through the codecs in TypeScript, in the form of addon-rows.ts: what one decodes, so must the other. */
-import { batchToRows } from '../../src/batch.ts'
-import { decoder } from '../../src/codecs/conversions.ts'
+import { type Batch, batchToRows } from '../../src/batch.ts'
+import type { CodecName } from '../../src/codecs/codec.ts'
+import { decoder, encoder, inferSchema } from '../../src/codecs/conversions.ts'
 import { type Field, parseSchema } from '../../src/schema.ts'
-import type { DecodedRows, decodeJson as native } from './addon-rows.ts'
+import { bytesOf, type DecodedRows, type Document, type EncodedRows, type decodeJson as native } from './addon-rows.ts'
 
 export const decodeJson: typeof native = (documents, schema, { predicate, maxDepth = 64 } = {}): DecodedRows => {
   const fields = Array.isArray(schema) ? (schema as readonly Field[]) : parseSchema(schema)
@@ -11,7 +12,7 @@ export const decodeJson: typeof native = (documents, schema, { predicate, maxDep
   const kept: number[] = []
   const errors = new Map<number, { readonly code: string; readonly message: string }>()
   for (const [i, document] of documents.entries()) {
-    const added = into.add(typeof document === 'string' ? Buffer.from(document) : document)
+    const added = into.add(bytesOf(document))
     if (added === true) kept.push(i)
     else if (added !== false) errors.set(i, added)
   }
@@ -19,4 +20,21 @@ export const decodeJson: typeof native = (documents, schema, { predicate, maxDep
   const rows: (Record<string, unknown> | undefined)[] = documents.map(() => undefined)
   for (const [at, row] of batchToRows(batch).entries()) rows[kept[at]!] = row
   return { batch, kept, errors, rows }
+}
+
+export const inferJson = (documents: readonly Document[], maxDepth = 64): readonly Field[] =>
+  inferSchema(documents.map(bytesOf), maxDepth)
+
+export function encodeJson(batch: Batch, codec: CodecName = 'json', options: object = {}): EncodedRows {
+  const into = encoder(codec, options as Readonly<Record<string, unknown>>)
+  const errors: { readonly row: number; readonly code: string; readonly message: string }[] = []
+  const documents = Array.from({ length: batch.numRows }, (_, row) => {
+    const encoded = into.encode(batch, row)
+    if (encoded === null || encoded instanceof Uint8Array) {
+      return encoded && Buffer.from(encoded).toString(codec === 'json' ? 'utf8' : 'latin1')
+    }
+    errors.push({ row, ...encoded })
+    return null
+  })
+  return { documents, errors }
 }
