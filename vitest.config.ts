@@ -8,8 +8,9 @@ if (process.versions.node !== pinned.version) {
 /** Suites beside the unit tests that need no broker. */
 const quick = ['test/conformance/json*.test.ts', 'test/differential/codecs*.test.ts']
 
-// Three projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;
-// `kafka` shares one real Apache Kafka, which starts only when one of its files was chosen (test/support/kafka-setup.ts).
+// Four projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;
+// `kafka` shares one real Apache Kafka, which starts only when one of its files was chosen (test/support/kafka-setup.ts);
+// `kafka-js` runs some of its files again on the js backend.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -48,6 +49,22 @@ export default defineConfig({
           // One file at a time: the broker and the tests share the machine.
           maxWorkers: 1,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // What reads and writes as users do, once more without the addon.
+        extends: true,
+        test: {
+          name: 'kafka-js',
+          include: ['from-until', 'subscription', 'compression', 'inference'].map((name) => {
+            return `test/integration/${name}.test.ts`
+          }),
+          env: { SABOT_BACKEND: 'js' },
+          globalSetup: ['test/support/kafka-setup.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -118,6 +118,8 @@ export class JsSource implements Source {
             reader.seek(offset)
             reader.pausedUntil = 0
             this.#fetcher?.kick()
+            // It may be at its end now, where no fetch will come to say so.
+            this.#wake()
           },
           (error) => this.#fail(error, reader.topic, reader.partition),
         )
@@ -334,8 +336,13 @@ export class JsSource implements Source {
       if (count >= INFER_ROWS || late || done || (atEnd && count > 0)) {
         const values: (Uint8Array | null)[] = []
         for (const reader of readers) values.push(...reader.sample(INFER_ROWS - values.length))
-        this.#inferring = false
-        return values.length === 0 ? [] : inferFields(values, this.#options.maxDepth)
+        // Tombstones tell no columns.
+        const tells = values.some((value) => value !== null)
+        if (tells || done || isFull || count >= INFER_ROWS) {
+          this.#inferring = false
+          return values.length === 0 ? [] : inferFields(values, this.#options.maxDepth)
+        }
+        since = now
       }
       await this.#wait(count > 0 ? since + waitMs : Number.POSITIVE_INFINITY)
     }

@@ -169,7 +169,9 @@ test('a group whose topic is deleted before its rows are committed commits those
     await kafka.deleteTopic(gone)
     await run.stop()
   })
-  expect(await kafka.committed(groupId)).toMatchObject([{ topic: stays, partition: 0, offset: 1 }])
+  // The coordinator may take a position of the other before it has heard that the topic is gone.
+  const committed = (await kafka.committed(groupId)).filter(({ topic }) => topic === stays)
+  expect(committed).toMatchObject([{ topic: stays, partition: 0, offset: 1 }])
 })
 
 test('a group that goes on finds the partitions that were added while it was away', async () => {
