@@ -124,7 +124,7 @@ struct Slab {
   ~Slab();
   uint8_t* release();                       // gives the allocation away
   static uint8_t* allocate(size_t bytes);   // nullptr when there is no memory
-  static void free(uint8_t* data);
+  static void free(uint8_t* data, size_t bytes);  // as many as were allocated
 };
 
 class ColumnSet;  // columns.h: growable column builders with per-row roll-back, finished into a Slab

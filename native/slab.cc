@@ -1,9 +1,9 @@
 // One allocation for every buffer of a batch. It may be freed on another thread than the one that made it.
-#include <cstdlib>
 #include <utility>
 #include <vector>
 
 #include "sabot.h"
+#include "slab_memory.h"
 
 namespace sabot {
 
@@ -15,18 +15,13 @@ Slab& Slab::operator=(Slab&& other) noexcept {
   return *this;
 }
 
-Slab::~Slab() { free(data); }
+Slab::~Slab() { free(data, size); }
 
 uint8_t* Slab::release() { return std::exchange(data, nullptr); }
 
-uint8_t* Slab::allocate(size_t bytes) {
-  constexpr size_t alignment = 64;
-  const size_t room = bytes == 0 ? alignment : (bytes + alignment - 1) / alignment * alignment;
-  if (room < bytes) return nullptr;
-  return static_cast<uint8_t*>(std::aligned_alloc(alignment, room));
-}
+uint8_t* Slab::allocate(size_t bytes) { return allocateSlabMemory(bytes); }
 
-void Slab::free(uint8_t* data) { std::free(data); }
+void Slab::free(uint8_t* data, size_t bytes) { freeSlabMemory(data, bytes); }
 
 namespace {
 

@@ -4,9 +4,11 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "decode_fixture.h"
+#include "slab_memory.h"
 
 namespace sabot::test {
 namespace {
@@ -177,7 +179,32 @@ TEST(Slab, IsMovedAndGivenAwayWithItsMemory) {
   Slab moved = std::move(slab);
   uint8_t* data = moved.release();
   EXPECT_EQ(moved.data, nullptr);
-  Slab::free(data);
+  Slab::free(data, 100);
+}
+
+TEST(Slab, OfTheSameSizeLiesWhereTheLastOneLay) {
+  constexpr size_t large = 1'000'000;
+  uint8_t* first = Slab::allocate(large);
+  ASSERT_NE(first, nullptr);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(first) % 64, 0);
+  std::memset(first, 1, large);
+  Slab::free(first, large);
+  if (keptSlabMemory() == 0) GTEST_SKIP() << "a sanitizer must see every slab die";
+  uint8_t* second = Slab::allocate(large - 1);
+  EXPECT_EQ(second, first);
+  Slab::free(second, large - 1);
+}
+
+TEST(Slab, OfManySizesNoMoreAreKeptThan64MiB) {
+  std::vector<std::pair<uint8_t*, size_t>> slabs;
+  for (size_t size = 300'000; size < 8'000'000; size = size * 9 / 8) {
+    for (int i = 0; i < 3; ++i) slabs.emplace_back(Slab::allocate(size), size);
+  }
+  for (const auto& [data, size] : slabs) {
+    ASSERT_NE(data, nullptr);
+    Slab::free(data, size);
+  }
+  EXPECT_LE(keptSlabMemory(), size_t{64} << 20);
 }
 
 }  // namespace

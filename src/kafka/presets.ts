@@ -32,7 +32,7 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     sink: { lingerMs: 0 },
     producer: { 'socket.nagle.disable': 'true', 'sticky.partitioning.linger.ms': '0' },
   },
-  // Few and large requests and batches. A partition may hold 32 MiB of fetched messages, instead of 8.
+  // Few and large requests and batches. A partition may hold 32 MiB of fetched messages, instead of 4.
   throughput: {
     source: { batch: { maxRows: 16_384, maxWaitMs: 200 } },
     consumer: {

@@ -1,0 +1,19 @@
+// Where slabs lie. They are large, much alike in size, made by decode workers and freed by JavaScript's collector, many
+// at once: an allocator of threads' own heaps spreads them over ever more pages (420 MB resident of 120 MB that were in
+// use). So slabs from 256 KiB on are mapped by themselves, and some are kept for the next ones, whose pages then need
+// not be faulted in. Any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace sabot {
+
+// 64-byte aligned, not zeroed; nullptr where there is no memory.
+uint8_t* allocateSlabMemory(size_t bytes);
+// `bytes` as they were asked for. nullptr is left alone.
+void freeSlabMemory(uint8_t* data, size_t bytes);
+// What is kept of freed slabs, in bytes; at most 64 MiB, a process.
+size_t keptSlabMemory();
+
+}  // namespace sabot
