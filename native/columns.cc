@@ -93,6 +93,27 @@ void Column::appendAll(const void* values, const uint8_t* valid, size_t count) {
   length_ += static_cast<int64_t>(count);
 }
 
+void Column::appendAllBytes(const char* bytes, const int32_t* starts, const int32_t* ends, const uint8_t* valid,
+                            size_t count) {
+  size_t size = 0;
+  for (size_t i = 0; i < count; ++i) size += static_cast<size_t>(ends[i] - starts[i]);
+  auto* to = data_.reserve(size);
+  auto* offsets = reinterpret_cast<int32_t*>(offsets_.reserve(count * sizeof(int32_t)));
+  size_t at = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (valid == nullptr || valid[i] != 0) {
+      const auto length = static_cast<size_t>(ends[i] - starts[i]);
+      if (length > 0) std::memcpy(to + at, bytes + starts[i], length);
+      at += length;
+    }
+    offsets[i] = static_cast<int32_t>(data_.size() + at);
+  }
+  data_.grown(at);
+  offsets_.grown(count * sizeof(int32_t));
+  if (valid != nullptr) setNulls(length_, valid, count);
+  length_ += static_cast<int64_t>(count);
+}
+
 void Column::keep(std::span<const uint32_t> positions) {
   const auto set = [](uint8_t* bits, size_t at, bool bit) {
     const auto mask = static_cast<uint8_t>(1u << (at & 7));

@@ -116,6 +116,9 @@ class Column {
   void appendNull();
   // Values of a type of fixed width; where `valid` is not nullptr, those with a 0 there are nulls.
   void appendAll(const void* values, const uint8_t* valid, size_t count);
+  // The same of Utf8 and Binary: value i is bytes[starts[i], ends[i]).
+  void appendAllBytes(const char* bytes, const int32_t* starts, const int32_t* ends, const uint8_t* valid,
+                      size_t count);
   // `count` values that stand behind `from` already: those with a 0 are nulls.
   void setNulls(int64_t from, const uint8_t* valid, size_t count);
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -68,7 +69,9 @@ void Evaluation::fill(const Node& node) {
 const Vector& Evaluation::run(const Block& block) {
   block_ = block;
   failures_.clear();
+  isTooLong_ = false;
   for (const Node& node : expression_.nodes) {
+    running_ = node.at;
     if (node.loop != nullptr) node.loop(node, *this);
   }
   if (failures_.size() > 1) {
@@ -102,8 +105,51 @@ uint8_t* Evaluation::ownValid(const Node& node, const uint8_t* from) {
   return own;
 }
 
+void Evaluation::finishText(const Node& node, const char* bytes, const uint8_t* valid) {
+  Vector& vector = result(node);
+  vector.bytes = bytes == nullptr ? "" : bytes;
+  vector.starts = starts(node);
+  vector.ends = ends(node);
+  vector.valid = valid;
+}
+
+char* Evaluation::textRoom(const Node& node, size_t size) {
+  if (size > std::numeric_limits<int32_t>::max()) {
+    isTooLong_ = true;
+    std::fill_n(starts(node), count(), 0);
+    std::fill_n(ends(node), count(), 0);
+    finishText(node, nullptr, nullptr);
+    return nullptr;
+  }
+  Buffer& bytes = slots_[node.at].bytes;
+  bytes.truncate(0);
+  // One more, so that there is memory where no byte is.
+  return reinterpret_cast<char*>(bytes.reserve(size + 1));
+}
+
 void Evaluation::fail(size_t row, std::string message) {
-  failures_.push_back({static_cast<uint32_t>(row), std::move(message)});
+  failures_.push_back({static_cast<uint32_t>(row), running_, std::move(message)});
+}
+
+uint32_t* Evaluation::choices() {
+  choices_.assign(kBlock, kOpen);
+  return choices_.data();
+}
+
+void Evaluation::claimFailures(const Node& node, size_t i, uint32_t choice) {
+  if (failures_.empty() || failures_.back().node < node.bounds[i]) return;
+  const auto isBefore = [](const Failure& failure, uint32_t at) { return failure.node < at; };
+  const auto first = std::lower_bound(failures_.begin(), failures_.end(), node.bounds[i], isBefore);
+  const auto end = std::lower_bound(first, failures_.end(), node.bounds[i + 1], isBefore);
+  auto kept = first;
+  for (auto failure = first; failure != end; ++failure) {
+    uint32_t& chosen = choices_[failure->row];
+    if (chosen != choice) continue;
+    chosen = kFailed;
+    if (kept != failure) *kept = std::move(*failure);
+    ++kept;
+  }
+  failures_.erase(kept, end);
 }
 
 // ---------------------------------------------------------------- columns

@@ -81,6 +81,7 @@ struct Node {
   std::vector<double> reals;
   std::vector<std::string> texts;
   bool hasNull = false;
+  std::vector<uint32_t> bounds;  // of a choice: the nodes of argument i are bounds[i] to before bounds[i + 1]
 
   bool isNull() const { return isLiteral && literal.kind == Literal::Kind::Null; }
 };
@@ -108,7 +109,8 @@ class Evaluation {
   explicit Evaluation(const Expression& expression);
 
   struct Failure {
-    uint32_t row;  // of the block
+    uint32_t row;   // of the block
+    uint32_t node;  // that found it
     std::string message;
   };
 
@@ -116,6 +118,8 @@ class Evaluation {
   const Vector& run(const Block& block);
   // Rows without a result, one a row, ascending; their values mean nothing.
   const std::vector<Failure>& failures() const { return failures_; }
+  // The rows have 2 GiB of text at some node, and the result means nothing.
+  bool isTooLong() const { return isTooLong_; }
 
   // ---- for loops
 
@@ -129,7 +133,6 @@ class Evaluation {
   uint8_t* valid(const Node& node) { return slots_[node.at].valid.get(); }
   int32_t* starts(const Node& node) { return slots_[node.at].starts.get(); }
   int32_t* ends(const Node& node) { return slots_[node.at].ends.get(); }
-  Buffer& bytes(const Node& node) { return slots_[node.at].bytes; }
   Vector& result(const Node& node) { return slots_[node.at].vector; }
   // Result `values(node)`, with these rows valid.
   void finish(const Node& node, const uint8_t* valid);
@@ -137,8 +140,22 @@ class Evaluation {
   const uint8_t* both(const Node& node, const uint8_t* a, const uint8_t* b);
   // valid(node) as a copy of `valid`.
   uint8_t* ownValid(const Node& node, const uint8_t* valid);
+  // Result starts(node) to ends(node) of `bytes` (nullptr: there are none), with these rows valid.
+  void finishText(const Node& node, const char* bytes, const uint8_t* valid);
+  // Room for the bytes of a result, which are those of the node until its next block. nullptr: past what offsets can
+  // say; then the result is made, and isTooLong().
+  char* textRoom(const Node& node, size_t size);
   // The row has no result; the first message of a row counts.
   void fail(size_t row, std::string message);
+
+  // ---- for choices: which argument each row has its value from
+
+  static constexpr uint32_t kOpen = 0xFFFF'FFFE;    // none so far
+  static constexpr uint32_t kFailed = 0xFFFF'FFFF;  // none, and it is an error
+  // One a row, kOpen.
+  uint32_t* choices();
+  // Failures of argument i count where the row has this choice, which becomes kFailed. Elsewhere nobody asked for them.
+  void claimFailures(const Node& node, size_t i, uint32_t choice);
 
  private:
   struct Slot {
@@ -147,7 +164,7 @@ class Evaluation {
     std::unique_ptr<uint8_t[]> valid;
     std::unique_ptr<int32_t[]> starts;
     std::unique_ptr<int32_t[]> ends;
-    Buffer bytes;
+    Buffer bytes;  // of text that the node makes: kept for the next block
   };
 
   void fill(const Node& node);
@@ -155,7 +172,10 @@ class Evaluation {
   const Expression& expression_;
   Block block_;
   std::vector<Slot> slots_;
-  std::vector<Failure> failures_;
+  std::vector<Failure> failures_;  // their nodes ascend while the block runs
+  std::vector<uint32_t> choices_;
+  uint32_t running_ = 0;  // node
+  bool isTooLong_ = false;
 };
 
 // ---------------------------------------------------------------- the loops, by what they take
@@ -175,6 +195,19 @@ Node::Loop toDoubleLoop(Kind from);
 Node::Loop logicLoop(bool isAnd);
 Node::Loop notLoop();
 Node::Loop nullLoop(bool wantsNull);
+
+// Lengths and places are code points; white space is what JavaScript's trim() takes for it.
+Node::Loop lengthLoop();
+enum class Search : uint8_t { Anywhere, AtStart, AtEnd };
+Node::Loop searchLoop(Search place);
+Node::Loop trimLoop(bool atStart, bool atEnd);
+Node::Loop substringLoop();  // a text, then one or two of Float64, which are integers
+Node::Loop concatLoop();
+
+// Arguments of one kind, but the conditions of `when`. Not of Decimal, not of Nested.
+Node::Loop coalesceLoop(Kind kind);
+Node::Loop whenLoop(Kind kind);
+Node::Loop nullIfLoop();  // a value, and whether it is equal
 
 // ---------------------------------------------------------------- parsing
 

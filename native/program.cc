@@ -103,6 +103,13 @@ void appendAs(Column& column, const Vector& vector, size_t count) {
   column.appendAll(to, vector.valid, count);
 }
 
+void appendBools(Column& column, const Vector& vector, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (vector.valid != nullptr && vector.valid[i] == 0) column.appendNull();
+    else column.appendBool(vector.as<uint8_t>()[i] != 0);
+  }
+}
+
 void appendTo(Column& column, const Vector& vector, size_t count) {
   using expression::Int128;
   switch (column.type().id) {
@@ -119,17 +126,12 @@ void appendTo(Column& column, const Vector& vector, size_t count) {
     case TypeId::Float32: return appendAs<double, float>(column, vector, count);
     case TypeId::Float64: return appendAs<double, double>(column, vector, count);
     case TypeId::Decimal128: return appendAs<Int128, Int128>(column, vector, count);
-    case TypeId::Bool:
+    case TypeId::Bool: return appendBools(column, vector, count);
     case TypeId::Utf8:
-    case TypeId::Binary: break;
+    case TypeId::Binary:
+      return column.appendAllBytes(vector.bytes, vector.starts, vector.ends, vector.valid, count);
     case TypeId::List:
     case TypeId::Struct: return;  // parse() has refused them
-  }
-  const bool isBool = column.type().id == TypeId::Bool;
-  for (size_t i = 0; i < count; ++i) {
-    if (vector.valid != nullptr && vector.valid[i] == 0) column.appendNull();
-    else if (isBool) column.appendBool(vector.as<uint8_t>()[i] != 0);
-    else column.appendBytes(vector.text(i));
   }
 }
 
@@ -148,8 +150,10 @@ Status ProgramRun::run(ColumnSet& columns, DecodeOutcome& outcome) {
   computed_.clear();
   const size_t decoding = outcome.errors.size();
   for (size_t i = 0; i < program_->steps_.size() && count_ > 0; ++i) {
-    if (program_->steps_[i].isFilter) filter(i, columns, outcome);
-    else compute(i, columns, outcome);
+    const bool isFilter = program_->steps_[i].isFilter;
+    if (Status status = isFilter ? filter(i, columns, outcome) : compute(i, columns, outcome); !status.ok()) {
+      return status;
+    }
     narrow(columns);
   }
   if (outcome.errors.size() > decoding) {
@@ -178,13 +182,19 @@ void ProgramRun::report(const Step& step, const Evaluation& evaluation, size_t f
   }
 }
 
-void ProgramRun::filter(size_t step, const ColumnSet& columns, DecodeOutcome& outcome) {
+Status ProgramRun::tooLong(const Step& step) {
+  return Status::error("UNSUPPORTED", step.expression.text + ": gives more than 2 GiB of text in one batch. Make "
+                                          "batches smaller (batch.maxBytes)");
+}
+
+Status ProgramRun::filter(size_t step, const ColumnSet& columns, DecodeOutcome& outcome) {
   Evaluation& evaluation = *evaluations_[step];
   positions_.resize(count_);
   size_t kept = 0;
   for (size_t first = 0; first < count_; first += kBlock) {
     const Block rows = block(columns, first);
     const Vector& result = evaluation.run(rows);
+    if (evaluation.isTooLong()) return tooLong(program_->steps_[step]);
     const auto* holds = result.as<uint8_t>();
     const bool anyFailed = !evaluation.failures().empty();
     if (anyFailed) report(program_->steps_[step], evaluation, first, outcome);
@@ -198,9 +208,10 @@ void ProgramRun::filter(size_t step, const ColumnSet& columns, DecodeOutcome& ou
     }
   }
   positions_.resize(kept);
+  return Status::success();
 }
 
-void ProgramRun::compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome) {
+Status ProgramRun::compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome) {
   Evaluation& evaluation = *evaluations_[step];
   const uint32_t at = program_->steps_[step].column;
   Column& column = columns[at];
@@ -208,7 +219,11 @@ void ProgramRun::compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome
   size_t kept = 0;
   for (size_t first = 0; first < count_; first += kBlock) {
     const Block rows = block(columns, first);
-    appendTo(column, evaluation.run(rows), rows.count);
+    const Vector& result = evaluation.run(rows);
+    if (evaluation.isTooLong()) return tooLong(program_->steps_[step]);
+    appendTo(column, result, rows.count);
+    // Before a later step reads it.
+    if (Status status = columns.check(); !status.ok()) return status;
     const bool anyFailed = !evaluation.failures().empty();
     if (anyFailed) report(program_->steps_[step], evaluation, first, outcome);
     for (size_t i = 0; i < rows.count; ++i) {
@@ -218,6 +233,7 @@ void ProgramRun::compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome
   }
   positions_.resize(kept);
   computed_.push_back(at);
+  return Status::success();
 }
 
 void ProgramRun::narrow(ColumnSet& columns) {

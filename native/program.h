@@ -54,7 +54,7 @@ class ProgramRun {
 
   // Runs the steps on the rows of `outcome.kept`, which must be all that the columns have. Rows that are filtered out,
   // and those that fail, are taken out of it; the latter are in its errors, which stay ascending. SCHEMA: a column is
-  // too large to be read.
+  // too large to be read. UNSUPPORTED: an expression gives more than 2 GiB of text.
   Status run(ColumnSet& columns, DecodeOutcome& outcome);
 
   // The output as a slab, after run(): of the rows that are left, which must be some. As ColumnSet::finish.
@@ -63,8 +63,9 @@ class ProgramRun {
  private:
   using Step = Program::Step;
 
-  void filter(size_t step, const ColumnSet& columns, DecodeOutcome& outcome);
-  void compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome);
+  Status filter(size_t step, const ColumnSet& columns, DecodeOutcome& outcome);
+  Status compute(size_t step, ColumnSet& columns, DecodeOutcome& outcome);
+  static Status tooLong(const Step& step);
   // Leaves the rows at positions_.
   void narrow(ColumnSet& columns);
   expression::Block block(const ColumnSet& columns, size_t first) const;

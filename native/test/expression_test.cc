@@ -1,5 +1,3 @@
-#include "program.h"
-
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -7,73 +5,10 @@
 #include <thread>
 #include <vector>
 
-#include "decode_fixture.h"
+#include "program_fixture.h"
 
 namespace sabot::test {
 namespace {
-
-using Rows = std::vector<std::string>;
-
-std::shared_ptr<const Program> parsed(const std::string& json, const std::vector<ColumnSpec>& columns) {
-  std::shared_ptr<const Program> program;
-  const Status status = Program::parse(json, columns, {}, program);
-  EXPECT_TRUE(status.ok()) << status.message;
-  return program;
-}
-
-std::string refused(const std::string& json, const std::vector<ColumnSpec>& columns) {
-  std::shared_ptr<const Program> program;
-  const Status status = Program::parse(json, columns, {}, program);
-  EXPECT_EQ(status.code, "CONFIG");
-  return status.message;
-}
-
-std::string filterOf(const std::string& expr) {
-  return R"({"steps":[{"kind":"filter","expr":)" + expr + R"(,"text":"x"}],"output":[{"name":"a","column":0}]})";
-}
-
-// Documents through a program over and over, as a worker does it.
-class Runner {
- public:
-  Runner(const std::vector<ColumnSpec>& columns, std::shared_ptr<const Program> program)
-      : all_(columns), program_(program), run_(std::move(program)), set_(specs()) {
-    EXPECT_TRUE(makeDecoder("json", columns, nullptr, {}, decoder_).ok());
-  }
-
-  // The rows that are left as JSON, of these columns of the output.
-  Rows operator()(const std::vector<std::string>& documents, const std::vector<ColumnSpec>& output) {
-    std::vector<Bytes> values;
-    for (const std::string& document : documents) values.push_back({document.data(), document.size()});
-    outcome.clear();
-    decoder_->decode(values, set_, outcome);
-    EXPECT_TRUE(outcome.errors.empty());
-    const Status status = run_.run(set_, outcome);
-    EXPECT_TRUE(status.ok()) << status.message;
-    if (outcome.kept.empty()) {
-      set_.clear();
-      return {};
-    }
-    Slab slab;
-    EXPECT_TRUE(run_.finish(set_, slab).ok());
-    EXPECT_EQ(slab.rows, static_cast<int64_t>(outcome.kept.size()));
-    return rowsOf(output, slab);
-  }
-
-  DecodeOutcome outcome;
-
- private:
-  std::vector<ColumnSpec> specs() {
-    std::vector<ColumnSpec> all = all_;
-    all.insert(all.end(), program_->computed().begin(), program_->computed().end());
-    return all;
-  }
-
-  std::vector<ColumnSpec> all_;
-  std::shared_ptr<const Program> program_;
-  ProgramRun run_;
-  ColumnSet set_;
-  std::unique_ptr<Decoder> decoder_;
-};
 
 TEST(Program, KeepsTheRowsThatAreTrue) {
   const auto columns = columnsOf(R"([{"name":"a","type":"float64"},{"name":"t","type":"utf8"}])");
@@ -171,7 +106,16 @@ TEST(Program, RefusesWhatItCanNotRunAndSaysWhy) {
         R"(["lit",{"x":true}])", R"(["lit",{"b":true,"i":"1"}])", R"(["lower",["col",1]])", R"(["eq",["col",0]])",
         R"(["eq",["col",0],["col",1]])", R"(["eq",["col",2],["lit",null]])", R"(["add",["col",0],["col",1]])",
         R"(["and",["col",0],["col",0]])", R"(["not"])", R"(["not",["col",0]])", R"(["in"])", R"(["in",["col",0],["col",0]])",
-        R"(["in",["col",0],["lit",{"s":"a"}]])", R"(["in",["col",2]])", R"(["neg"])", R"(["col",0])"}) {
+        R"(["in",["col",0],["lit",{"s":"a"}]])", R"(["in",["col",2]])", R"(["neg"])", R"(["col",0])",
+        R"(["contains",["col",1]])", R"(["contains",["col",1],["col",0]])", R"(["contains",["col",1],["lit",null]])",
+        R"(["contains",["col",1],["col",1],["col",1]])", R"(["length"])", R"(["length",["col",0]])", R"(["concat"])",
+        R"(["concat",["col",1],["col",0]])", R"(["substring",["col",1]])", R"(["substring",["col",1],["col",1]])",
+        R"(["substring",["col",1],["lit",{"f":0.5}]])", R"(["trim",["col",2]])", R"(["coalesce"])",
+        R"(["coalesce",["col",0],["col",1]])", R"(["coalesce",["col",2],["col",2]])", R"(["when"])",
+        R"(["coalesce",["col",0],["lit",{"s":"a"}]])", R"(["when",["lit",{"b":true}],["col",0]])",
+        R"(["when",["col",0],["col",0],["col",0]])", R"(["when",["lit",{"b":true}],["col",0],["col",1]])",
+        R"(["nullIf",["col",0]])", R"(["nullIf",["lit",{"i":"1"}],["col",0]])", R"(["nullIf",["col",0],["lit",null]])",
+        R"(["nullIf",["col",0],["col",1]])"}) {
     EXPECT_NE(refused(filterOf(expr), columns).find("program: step 1: "), std::string::npos) << expr;
   }
   EXPECT_EQ(refused(R"({"steps":[{"kind":"compute","expr":["col",0],"type":"int32","text":"a"}],"output":[]})", columns),

@@ -38,10 +38,13 @@ const printName = (name: string): string => (/^[A-Za-z_$][\w$.]*$/.test(name) ? 
 
 const MAX_TEXT = 60
 
+/** Not in the middle of a pair: what is printed goes to the native side, which takes only well-formed text. */
+const shortened = (text: string): string => text.slice(0, MAX_TEXT - 3).replace(/[\ud800-\udbff]$/, '')
+
 function printLiteral(value: Literal): string {
   if (value === null) return 'null'
   if (typeof value === 'string') {
-    const short = value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT - 3)}...` : value
+    const short = value.length > MAX_TEXT ? `${shortened(value)}...` : value
     return `'${short.replaceAll("'", "''").replaceAll('\n', '\\n')}'`
   }
   if (value instanceof Date) return `'${value.toISOString()}'`

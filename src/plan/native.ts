@@ -55,6 +55,22 @@ const noNull =
 
 const comparison = noNull(comparable)
 const arithmetic = noNull(numbers)
+const text = noNull(any)
+
+/** Values of one type, and conditions. */
+const choice: Judge = (args, op) => {
+  const misfit = comparable(args, op)
+  if (misfit !== undefined) return misfit
+  const isTime = ({ type, literal }: Typed): boolean =>
+    literal === undefined && type !== null && familyOf(type) === 'time'
+  const isDate = ({ literal }: Typed): boolean => literal?.value instanceof Date
+  return args.some(isDate) && !args.some(isTime) ? stays(`${op} of no times but literals is not native`) : undefined
+}
+
+const ofColumn =
+  (judge: Judge): Judge =>
+  (args, op) =>
+    args[0]!.literal === undefined ? judge(args, op) : stays(`${op} of a literal is not native`)
 
 const natives = {
   eq: comparison,
@@ -75,6 +91,18 @@ const natives = {
   div: arithmetic,
   mod: arithmetic,
   neg: arithmetic,
+  length: text,
+  contains: text,
+  startsWith: text,
+  endsWith: text,
+  concat: text,
+  substring: text,
+  trim: text,
+  trimStart: text,
+  trimEnd: text,
+  coalesce: choice,
+  nullIf: ofColumn(comparison),
+  when: choice,
 } satisfies Partial<Record<CallNode['op'], Judge>>
 
 export type NativeOp = keyof typeof natives
@@ -118,7 +146,9 @@ const lowerNode = (node: Node, places: Places, fields: readonly Field[], depth: 
   const types = args.map((arg) => typed(arg, fields))
   const misfit = natives[op](types, op)
   if (misfit !== undefined) return misfit
-  const beside = types.find((arg) => arg.literal === undefined)?.type
+  // In a choice literals stand for a value of what it gives.
+  const beside =
+    natives[op] === choice ? typed(node, fields).type : types.find((arg) => arg.literal === undefined)?.type
   const lowered: NativeExpr[] = []
   for (const arg of args) {
     const one = arg.kind === 'lit' ? literal(arg.value, beside) : lowerNode(arg, places, fields, depth + 1)
@@ -141,6 +171,8 @@ const chain = (node: CallNode): readonly Node[] => {
 
 const literal = (value: Literal, beside: ColumnType | null | undefined): NativeExpr | Stays => {
   if (value === null) return ['lit', null]
+  // Also as a condition beside times.
+  if (typeof value === 'boolean') return ['lit', { b: value }]
   if (beside != null && familyOf(beside) === 'time') {
     const time = literalTime(value)
     const unit = nanoseconds(beside)
@@ -148,8 +180,6 @@ const literal = (value: Literal, beside: ColumnType | null | undefined): NativeE
     return stays(`the literal ${print({ kind: 'lit', value })} is no whole number of the units of ${typeText(beside)}`)
   }
   switch (typeof value) {
-    case 'boolean':
-      return ['lit', { b: value }]
     case 'bigint':
       return ['lit', { i: String(value) }]
     case 'string':

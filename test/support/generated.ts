@@ -28,7 +28,7 @@ export const fields = parseSchema({
 
 export type Row = Record<string, unknown>
 
-const nullable = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 5 })
+export const nullable = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 5 })
 const doubles = fc.oneof(
   fc.double(),
   fc.constantFrom(Number.NaN, -0, 0, 1, -1, 1000, 1000.5, Number.POSITIVE_INFINITY, 2 ** 53, 2 ** 53 + 2, 2 ** 63),

@@ -4,6 +4,7 @@ import { Expr } from '../../src/expr/expr.ts'
 import { compileColumn, compileFilter, type OnRowError } from '../../src/expr/kernel.ts'
 import { callNode, colNode, type Literal, litNode, type Node, type OpName } from '../../src/expr/nodes.ts'
 import { familyOf } from '../../src/expr/rules.ts'
+import { typeOf } from '../../src/expr/typing.ts'
 import type { NativeProgram, ProgramExpr, ProgramLiteral } from '../../src/kafka/backend.ts'
 import type { ColumnType, Field } from '../../src/schema.ts'
 
@@ -48,11 +49,10 @@ const nodeOf = (expr: ProgramExpr, fields: readonly Field[]): Node => {
   if (op === 'col') return colNode(numbered(args[0] as number))
   if (op === 'lit') return litNode(literalOf(args[0] as ProgramLiteral, undefined))
   const given = args as ProgramExpr[]
-  const times = given.flatMap(([kind, n]) => (kind === 'col' ? [fields[n as number]!.type] : []))
-  const time = times.find((type) => familyOf(type) === 'time')
-  const nodes = given.map((arg) =>
-    arg[0] === 'lit' ? litNode(literalOf(arg[1] as ProgramLiteral, time)) : nodeOf(arg, fields),
-  )
+  const columns = given.map((arg) => (arg[0] === 'lit' ? undefined : nodeOf(arg, fields)))
+  const types = columns.flatMap((node) => (node === undefined ? [] : [typeOf(node, fields)]))
+  const time = types.find((type) => familyOf(type) === 'time')
+  const nodes = given.map((arg, i) => columns[i] ?? litNode(literalOf(arg[1] as ProgramLiteral, time)))
   const call = op as OpName
   // A chain of `and`s or `or`s is one level there.
   if (op === 'and' || op === 'or') return nodes.reduce((a, b) => callNode(call, [a, b]))

@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Batch, batchToRows, type Column, renameColumn } from '../../src/batch.ts'
-import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn, compileFilter, type OnRowError } from '../../src/expr/kernel.ts'
 import { when } from '../../src/expr/when.ts'
 import { silent } from '../../src/logger.ts'
@@ -76,12 +76,14 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
             two('int', (a, b) => a.mod(b)),
             sub('int').map((a): Expr => a.mul(a)),
             sub('int').map((a): Expr => when(a.gt(0)).then(a).otherwise(a.neg())),
+            two('int', (a, b) => coalesce(a.nullIf(0), b, a.mul(b))),
             sub('int').map((a): Expr => a.neg()),
           )
         : fc.oneof(
             leaves,
             two('int', (a, b) => a.mod(b)),
             sub('text').map((a): Expr => a.str.length()),
+            two('int', (a, b) => coalesce(a.nullIf(b), b, 3)),
           )
     case 'float':
       return fc.oneof(
@@ -89,14 +91,18 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         two('float', (a, b) => a.add(b)),
         two('float', (a, b) => a.mul(b)),
         two('int', (a, b) => a.div(b)),
+        fc.tuple(sub('float'), sub('int')).map(([a, b]): Expr => coalesce(a, b)),
         // Computed once.
         sub('float').map((a): Expr => a.mul(a)),
       )
     case 'text':
-      // Mostly not native.
+      // `lower` is not native.
       return fc.oneof(
         leaves,
         sub('text').map((a): Expr => a.str.lower()),
+        sub('text').map((a): Expr => a.str.trim()),
+        fc.tuple(sub('bool'), sub('text'), sub('text')).map(([p, a, b]): Expr => when(p).then(a).otherwise(b)),
+        two('text', (a, b) => coalesce(a, b)),
         two('text', (a, b) => a.str.concat(b)),
         sub('text').map((a): Expr => a.str.substring(-1)),
       )
@@ -113,6 +119,8 @@ const expression = (scope: Scope, kind: Kind, depth: number, fallible: boolean):
         sub('int').map((a): Expr => a.isNull()),
         sub('text').map((a): Expr => a.in(['DE', 'x'])),
         two('text', (a, b) => a.str.contains(b)),
+        two('text', (a, b) => a.str.startsWith(b)),
+        two('text', (a, b) => a.str.endsWith(b)),
         sub('text').map((a): Expr => a.str.like('_R%')),
         sub('text').map((a): Expr => a.str.split('E').list.element(-1).eq('')),
       )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { col, type Expr, lit } from '../../src/expr/expr.ts'
+import { coalesce, col, concat, type Expr, lit } from '../../src/expr/expr.ts'
+import { when } from '../../src/expr/when.ts'
 import { optimise } from '../../src/plan/optimise.ts'
 import type { SinkStep, Step } from '../../src/plan/steps.ts'
 import { parseSchema } from '../../src/schema.ts'
@@ -138,6 +139,21 @@ describe('the native program', () => {
     expect(reasons(filter(col('amount').lt(2 ** 64)))).toEqual([
       'filter amount < 18446744073709552000: the literal 18446744073709552000 is not native',
     ])
+    expect(reasons(filter(col('country').str.contains(lit(null))))).toEqual([
+      'filter contains(country, null): contains with the literal null is not native',
+    ])
+    expect(reasons(select({ price: coalesce(col('price'), 1) }))).toEqual([
+      'price = coalesce(price, 1): coalesce of decimal(10,2) is not native',
+    ])
+    expect(reasons(select({ raw: coalesce(col('raw'), new Uint8Array(1)) }))).toEqual([
+      "raw = coalesce(raw, x'00'): the literal x'00' is not native",
+    ])
+    expect(reasons(select({ at: when(col('ok')).then(new Date(0)).otherwise(null) }))).toEqual([
+      "at = when(ok, '1970-01-01T00:00:00.000Z', null): when of no times but literals is not native",
+    ])
+    expect(reasons(select({ n: lit(5).nullIf(col('id')) }))).toEqual([
+      'n = nullif(5, id): nullIf of a literal is not native',
+    ])
     expect(reasons({ kind: 'limit', count: 1 })).toEqual(['limit: rows are counted in JavaScript, over all partitions'])
   })
 
@@ -158,6 +174,35 @@ describe('the native program', () => {
     ])
     expect(reasons(filter(col('seen').gt('2024-01-01T00:00:00.0000001Z')))).toMatchObject([
       /no whole number of the units of timestamp\[ms\]/,
+    ])
+  })
+
+  it('gives literals of a choice as values of the type that it gives', () => {
+    const made = when(col('ok')).then(col('at')).when(true).then('2024-01-01').otherwise(new Date(1))
+    expect(planned([select({ at: made })]).program!.steps).toMatchObject([
+      {
+        expr: [
+          'when',
+          ['col', 0],
+          ['col', 1],
+          ['lit', { b: true }],
+          ['lit', { i: '1704067200000000' }],
+          ['lit', { i: '1000' }],
+        ],
+        type: { kind: 'timestamp', unit: 'us' },
+      },
+    ])
+  })
+
+  it('makes texts and tests them, so that nothing is left for TypeScript', () => {
+    const plan = planned([
+      filter(col('country').str.trim().str.contains('D')),
+      select({ name: concat(col('country'), '-', col('country').str.substring(0, 1)) }),
+    ])
+    expect(plan.steps).toEqual([])
+    expect(plan.program!.steps).toMatchObject([
+      { kind: 'filter', text: "contains(trim(country), 'D')" },
+      { kind: 'compute', expr: ['concat', ['col', 0], ['lit', { s: '-' }], ['substring', ['col', 0], {}, {}]] },
     ])
   })
 
