@@ -1,10 +1,8 @@
 #include "addon_values.h"
 
-#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <limits>
-#include <memory>
 #include <utility>
 
 #include "json_text.h"
@@ -68,41 +66,16 @@ napi_value makeRowErrors(napi_env env, const std::vector<RowError>& errors) {
 
 namespace {
 
-// V8 counts the memory of external ArrayBuffers and, every 64 MiB of it, marks the whole heap: seven times a second
-// where 400 slabs come, a sixth of the time that reading takes. Slabs die young, and the far cheaper collection of young
-// objects frees them. So V8 is not told of the first 32 MiB of slabs that JavaScript has; of what is more, it is.
-constexpr int64_t mostUntold = int64_t{32} << 20;
-std::atomic<int64_t> untold{0};  // all environments of the process
-
-struct SlabMemory {
-  size_t bytes;
-  int64_t untoldBytes;
-};
-
-void tell(napi_env env, int64_t bytes) {
-  int64_t total = 0;
-  if (bytes != 0) napi_adjust_external_memory(env, bytes, &total);
-}
-
-void freeSlab(napi_env env, void* data, void* hint) {
-  const std::unique_ptr<SlabMemory> memory(static_cast<SlabMemory*>(hint));
-  untold.fetch_sub(memory->untoldBytes, std::memory_order_relaxed);
-  tell(env, memory->untoldBytes);
-  Slab::free(static_cast<uint8_t*>(data), memory->bytes);
+void freeSlab(napi_env, void* data, void* size) {
+  Slab::free(static_cast<uint8_t*>(data), reinterpret_cast<size_t>(size));
 }
 
 napi_value makeSlabBuffer(napi_env env, Slab& slab, bool copy) {
   napi_value buffer = nullptr;
   if (!copy && slab.size > 0) {
-    const auto size = static_cast<int64_t>(slab.size);
-    const bool tells = untold.load(std::memory_order_relaxed) + size > mostUntold;
-    auto memory = std::make_unique<SlabMemory>(slab.size, tells ? 0 : size);
-    const napi_status status =
-        napi_create_external_arraybuffer(env, slab.data, slab.size, &freeSlab, memory.get(), &buffer);
+    const napi_status status = napi_create_external_arraybuffer(env, slab.data, slab.size, &freeSlab,
+                                                                reinterpret_cast<void*>(slab.size), &buffer);
     if (status == napi_ok) {
-      untold.fetch_add(memory->untoldBytes, std::memory_order_relaxed);
-      tell(env, -memory->untoldBytes);
-      (void)memory.release();
       slab.release();
       return buffer;
     }
@@ -117,6 +90,8 @@ napi_value makeSlabBuffer(napi_env env, Slab& slab, bool copy) {
 }  // namespace
 
 napi_value makeSlab(napi_env env, Slab slab, bool copy) {
+  // V8 counts external memory of ArrayBuffers by itself. To tell it of less, so that it marks its heap less often, is no
+  // way: it takes what the sweeper frees off before a finaliser can tell, and ends the process where that is below 0.
   napi_value buffer = makeSlabBuffer(env, slab, copy);
   if (buffer == nullptr) return nullptr;
   constexpr size_t perNode = 8;
