@@ -174,7 +174,9 @@ TEST_F(SourceTest, AJsonKeyStandsBesideItsValueAndWhereOneFailsNeitherIsThere) {
     EXPECT_EQ(offset.value<int64_t>(row), offsets[i]);
     EXPECT_EQ(key.isNull(row), offsets[i] == 6 || offsets[i] == 8);
     EXPECT_EQ(id.isNull(row), key.isNull(row));
-    if (!key.isNull(row)) EXPECT_EQ(id.value<int64_t>(row), 100 + offsets[i]);
+    if (!key.isNull(row)) {
+      EXPECT_EQ(id.value<int64_t>(row), 100 + offsets[i]);
+    }
   }
   EXPECT_TRUE(n.isNull(3)) << "a tombstone has a key";
   EXPECT_EQ(n.value<int64_t>(4), 8);
@@ -212,7 +214,9 @@ TEST_F(SourceTest, AProgramLeavesRowsOutTogetherWithTheirJsonKeys) {
   for (int64_t row = 0; row < 3; ++row) {
     EXPECT_EQ(value.text(row), std::to_string(2 + row));
     EXPECT_EQ(key.isNull(row), row == 1);
-    if (row != 1) EXPECT_EQ(id.value<int64_t>(row), 2 + row);
+    if (row != 1) {
+      EXPECT_EQ(id.value<int64_t>(row), 2 + row);
+    }
   }
   ASSERT_EQ(batch->errors.size(), 1u);
   EXPECT_EQ(batch->errors[0].offset, 1);
