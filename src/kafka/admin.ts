@@ -1,7 +1,7 @@
 /** Creating topics: what a first deployment, a demo or a test needs before a pipeline can write. */
 import { SabotError } from '../errors.ts'
 import { loadAddon } from './load.ts'
-import { fromAddon, unreachable } from './native-metadata.ts'
+import { fromAddon, unreachable } from './metadata.ts'
 import { type CreateTopicsOptions, parseTopicsOptions } from './options.ts'
 
 /**

@@ -2,7 +2,7 @@
 import { describe, SabotError } from '../errors.ts'
 import type { AddonBroker } from './addon.ts'
 import { loadAddon } from './load.ts'
-import { fromAddon } from './native-metadata.ts'
+import { fromAddon } from './metadata.ts'
 import { isPlainObject } from './option.ts'
 import { isPartitionCount, topicEntries } from './options-admin.ts'
 import { isTopicName } from './options-source.ts'

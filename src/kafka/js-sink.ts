@@ -13,7 +13,7 @@ import { brokerText, Code, errorCodeOf, isRetriable } from './js/errors.ts'
 import { type Choose, partitioner } from './js/partitioner.ts'
 import { type FailReason, Producer } from './js/producer.ts'
 import { type RecordLimits, RowRecords } from './js/row-records.ts'
-import { isUnknown, readMetadata, topicError, untilKnown } from './native-metadata.ts'
+import { isUnknown, readMetadata, topicError, untilKnown } from './metadata.ts'
 
 interface Failure {
   readonly code: ErrorCode

@@ -16,8 +16,8 @@ import { Group } from './js/group.ts'
 import type { PartitionReader } from './js/partition.ts'
 import { RowBuilder } from './js/rows.ts'
 import { type Membership, type MembershipHost, Standalone } from './js/standalone.ts'
-import { readMetadata } from './native-metadata.ts'
-import { planFields } from './native-source.ts'
+import { readMetadata } from './metadata.ts'
+import { planFields } from './plan-fields.ts'
 import { type AskTopics, resolveTopics, topicText, watchTopics, without } from './topics.ts'
 
 /** How often a partition may hand over a batch that is not full: batches must not get small just because they come fast. */

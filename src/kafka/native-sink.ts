@@ -7,7 +7,7 @@ import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
 import type { Addon, AddonRoles, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions, SinkStats } from './backend.ts'
-import { fromAddon, isUnknown, readMetadata, topicError, topicsFromJson, untilKnown } from './native-metadata.ts'
+import { fromAddon, isUnknown, readMetadata, topicError, topicsFromJson, untilKnown } from './metadata.ts'
 
 /** Writes from here on are a fused source's (native/pump.cc). */
 const FIRST_FUSED = 2 ** 40

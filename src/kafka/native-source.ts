@@ -6,7 +6,6 @@
 import { availableParallelism } from 'node:os'
 import { type Batch, batchFromSlab } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
-import { messageField } from '../plan/steps.ts'
 import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
 import type {
   Addon,
@@ -30,46 +29,12 @@ import type {
   SourceOptions,
   SourceStats,
 } from './backend.ts'
-import { fromAddon, readMetadata, topicsFromJson } from './native-metadata.ts'
+import { fromAddon, readMetadata, topicsFromJson } from './metadata.ts'
 import { NativeSink, rolesOf } from './native-sink.ts'
+import { planFields } from './plan-fields.ts'
 import { type AskTopics, resolveTopics, topicText, watchTopics, without } from './topics.ts'
 
 type AddonBatch = Extract<AddonSourceEvent, { kind: 'batch' }>
-
-const messageTypes: Readonly<Record<Exclude<MessageColumn, '$key' | '$keyValue'>, Field['type']>> = {
-  $topic: { kind: 'utf8' },
-  $partition: { kind: 'int32' },
-  $offset: { kind: 'int64' },
-  $timestamp: { kind: 'timestamp', unit: 'ms' },
-  $headers: {
-    kind: 'list',
-    item: {
-      kind: 'struct',
-      fields: [
-        { name: 'key', type: { kind: 'utf8' } },
-        { name: 'value', type: { kind: 'binary' } },
-      ],
-    },
-  },
-  $value: { kind: 'binary' },
-  $tombstone: { kind: 'bool' },
-}
-
-/** The columns of the batches of a plan, in the slab's order: emitted ones, then message columns; or the program's. */
-export function planFields(plan: DecodePlan): readonly Field[] {
-  const message = plan.message.map((name): Field => {
-    return name === '$key' || name === '$keyValue'
-      ? messageField(name, plan.keyType)
-      : { name, type: messageTypes[name] }
-  })
-  const { columns, program } = plan
-  if (program === undefined) return [...columns.filter(({ emit }) => emit).map(({ field }) => field), ...message]
-  const types = [
-    ...[...columns.map(({ field }) => field), ...message].map(({ type }) => type),
-    ...program.steps.flatMap((step) => (step.kind === 'compute' ? [step.type] : [])),
-  ]
-  return program.output.map(({ name, column }) => ({ name, type: types[column]! }))
-}
 
 /** JSON of a program: types in the wire form. */
 export function programToWire({ steps, output }: NativeProgram): unknown {

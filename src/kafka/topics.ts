@@ -1,7 +1,7 @@
 /** Which topics a source reads, whatever its client: names that must exist, or those that a RegExp matches. */
 import { SabotError } from '../errors.ts'
 import type { SourceEvent, SourceOptions, TopicPartition } from './backend.ts'
-import { fromAddon, isUnknown, type TopicMetadata, topicError, untilKnown } from './native-metadata.ts'
+import { fromAddon, isUnknown, type TopicMetadata, topicError, untilKnown } from './metadata.ts'
 
 /** Topics as the cluster has them; null: every one. Rejects with a SabotError, CONNECT where no broker answers. */
 export type AskTopics = (names: readonly string[] | null) => Promise<readonly TopicMetadata[]>

@@ -9,15 +9,11 @@ afterAll(() => packed.remove())
 
 const [transactions, flagged] = [unique('transactions'), unique('flagged')]
 
-/**
- * The first example of the README as it stands there, but for the address and the names of its topics, and a schema: the
- * js backend does not infer one yet.
- */
+/** The first example of the README as it stands there, but for the address and the names of its topics. */
 const sixLines = blocksOf(readDoc('README.md'))[0]!
   .code.replace("'localhost:9092'", JSON.stringify(kafka.bootstrapServers))
   .replace("'transactions'", JSON.stringify(transactions))
   .replace("'flagged'", JSON.stringify(flagged))
-  .replace("'processor'", "'processor', schema: { amount: 'float64' }")
 
 /** Runs it until it has flagged what it should, and stops it as Ctrl+C does. */
 const main = `

@@ -1,7 +1,7 @@
 /** A cluster as a client sees it: its brokers, topics and leaders, and requests to them. */
 import { SabotError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import type { TopicMetadata } from '../native-metadata.ts'
+import type { TopicMetadata } from '../metadata.ts'
 import type { Client, Connection } from './client.ts'
 import { type Address, addressText, Connections, type Purpose, parseAddress } from './connections.ts'
 import { Code, codeName, Disconnected, isUnknownTopic, reasonOf } from './errors.ts'

@@ -1,8 +1,8 @@
 /** Who reads without a group has every partition of its topics, also those that are added later. */
 import { SabotError } from '../../errors.ts'
 import type { Logger } from '../../logger.ts'
-import type { TopicMetadata } from '../native-metadata.ts'
-import { isUnknown } from '../native-metadata.ts'
+import type { TopicMetadata } from '../metadata.ts'
+import { isUnknown } from '../metadata.ts'
 import type { Assignment } from './assignment.ts'
 
 /** Who says which partitions are read. */

@@ -1,4 +1,4 @@
-/** What the addon says about topics and errors, in our terms. */
+/** What a cluster says of its topics, and errors of the addon and of connecting, in our terms. */
 import { didYouMean, errorCode, errorCodes, SabotError } from '../errors.ts'
 import type { Call } from './option.ts'
 
