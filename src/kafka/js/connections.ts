@@ -96,8 +96,9 @@ export class Connections {
     this.#kept.clear()
     await Promise.all(
       connections.map(async (connection) => {
-        // One that is still being made does not know how to close.
-        if (!connection.isConnected()) connection.socket?.destroy()
+        // One that is still being made does not know how to close: by an error it ends, and whoever waits for it is told.
+        // Without one it would wait for its time-out, and the process with it.
+        if (!connection.isConnected()) connection.socket?.destroy(new Error('the client was closed'))
         else await connection.close()
       }),
     )
