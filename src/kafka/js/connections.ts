@@ -85,11 +85,6 @@ export class Connections {
     if (this.#kept.get(key)?.connection === connection) this.#kept.delete(key)
   }
 
-  /** Closes one, where it stands: what waits for its answers is told. */
-  cut(address: Address, purpose: Purpose): void {
-    this.#kept.get(`${purpose} ${addressText(address)}`)?.connection.socket?.destroy()
-  }
-
   async close(): Promise<void> {
     this.#closed = true
     const connections = [...this.#kept.values()].map(({ connection }) => connection)
