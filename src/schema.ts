@@ -97,7 +97,8 @@ export type InputOf<T> = T extends readonly [infer Item]
           ? ValueOf<T>
           : RowInput<T>
 
-const plainNames: readonly PlainTypeName[] = [
+/** The types that a name alone says. */
+export const plainNames: readonly PlainTypeName[] = [
   'bool',
   'int8',
   'int16',

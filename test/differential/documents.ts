@@ -1,26 +1,9 @@
 /** Schemas, JSON documents for them, sound and broken, and predicates over their columns. */
 import fc from 'fast-check'
 import type { Predicate, PredicateLiteral } from '../../src/plan/pushdown.ts'
-import type { ColumnType, Field } from '../../src/schema.ts'
+import { type ColumnType, type Field, plainNames } from '../../src/schema.ts'
 import { hardNumbers } from '../conformance/json-documents.ts'
 import type { Document } from '../support/addon-rows.ts'
-
-const plainKinds = [
-  'bool',
-  'int8',
-  'int16',
-  'int32',
-  'int64',
-  'uint8',
-  'uint16',
-  'uint32',
-  'uint64',
-  'float32',
-  'float64',
-  'utf8',
-  'binary',
-  'date',
-] as const
 
 const decimal = fc
   .integer({ min: 1, max: 38 })
@@ -28,7 +11,7 @@ const decimal = fc
     fc.integer({ min: 0, max: precision }).map((scale): ColumnType => ({ kind: 'decimal', precision, scale })),
   )
 export const scalar: fc.Arbitrary<ColumnType> = fc.oneof(
-  { arbitrary: fc.constantFrom(...plainKinds).map((kind): ColumnType => ({ kind })), weight: 6 },
+  { arbitrary: fc.constantFrom(...plainNames).map((kind): ColumnType => ({ kind })), weight: 6 },
   {
     arbitrary: fc.constantFrom('s', 'ms', 'us', 'ns').map((unit): ColumnType => ({ kind: 'timestamp', unit })),
     weight: 2,
