@@ -1,10 +1,7 @@
 /** JSON documents -> columns: one object a document, its keys are columns (native/json_decoder.cc). */
-import type { Column } from '../../batch.ts'
 import { SabotError } from '../../errors.ts'
-import type { Decoder, DecoderPlan, RowError } from '../convert.ts'
-import { GrowingColumns } from '../growing.ts'
-import type { Predicate } from '../predicate.ts'
-import { compilePredicate } from '../predicate-compile.ts'
+import { ColumnsDecoder } from '../columns-decoder.ts'
+import type { DecoderPlan, RowError } from '../convert.ts'
 import { isBlank, OPEN_OBJECT } from './reader.ts'
 import { JsonRejection } from './rejection.ts'
 import { JsonWalk } from './walk.ts'
@@ -12,11 +9,8 @@ import { JsonWalk } from './walk.ts'
 /** The walk recurses: this is its stack. */
 const DEEPEST = 1024
 
-export class JsonDecoder implements Decoder {
-  rows = 0
-  readonly #columns: GrowingColumns
+export class JsonDecoder extends ColumnsDecoder {
   readonly #walk: JsonWalk
-  readonly #predicate: Predicate | null
 
   constructor({ columns, predicate, maxDepth }: DecoderPlan) {
     const names = columns.map(({ field }) => field.name)
@@ -24,47 +18,19 @@ export class JsonDecoder implements Decoder {
     if (twice !== undefined) {
       throw new SabotError('CONFIG', `columns: ${JSON.stringify(twice)} is named twice; expected each name once`)
     }
+    super(columns, predicate)
     const fields = columns.map(({ field }) => field)
-    this.#columns = new GrowingColumns(columns)
-    const { all } = this.#columns
-    this.#predicate = predicate === undefined ? null : compilePredicate(predicate, fields, all)
-    const rejection = this.#predicate === null ? null : new JsonRejection(this.#predicate, fields, all)
+    const { all } = this.columns
+    const rejection = this.predicate === null ? null : new JsonRejection(this.predicate, fields, all)
     const depth = Math.min(Math.max(maxDepth, 0), DEEPEST)
-    this.#walk = new JsonWalk(fields, all, depth, rejection, this.#predicate?.reads ?? [])
+    this.#walk = new JsonWalk(fields, all, depth, rejection, this.predicate?.reads ?? [])
   }
 
-  get bytes(): number {
-    return this.#columns.byteSize
-  }
-
-  add(value: Uint8Array | null): boolean | RowError {
-    const row = this.rows
-    if (value === null) this.#columns.appendNulls()
-    else {
-      const read = this.#read(value, row)
-      if (read !== true) {
-        this.#columns.truncate(row)
-        return read
-      }
+  protected read(value: Uint8Array | null, row: number): boolean | RowError {
+    if (value === null) {
+      this.columns.appendNulls()
+      return true
     }
-    if (this.#predicate !== null && !this.#predicate.test(row)) {
-      this.#columns.truncate(row)
-      return false
-    }
-    this.rows++
-    return true
-  }
-
-  pop(): void {
-    this.#columns.truncate(--this.rows)
-  }
-
-  take(): readonly Column[] {
-    this.rows = 0
-    return this.#columns.take()
-  }
-
-  #read(value: Uint8Array, row: number): boolean | RowError {
     let end = value.length
     let at = 0
     while (at < end && isBlank(value[at]!)) at++
