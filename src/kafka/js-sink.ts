@@ -207,8 +207,8 @@ export class JsSink implements Sink {
     const began = performance.now()
     let built: ReturnType<RowRecords['build']>
     try {
-      const encoders = { value: encoder(codec, codecOptions), key: encoder('string', {}) }
-      built = new RowRecords(write.batch, write.plan, kind, encoders, this.#limits).build()
+      const values = encoder(codec, codecOptions)
+      built = new RowRecords(write.batch, write.plan, kind, values, this.#limits).build()
     } catch (error) {
       const { code, message, cause } = error as SabotError
       write.failed = true

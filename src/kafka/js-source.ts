@@ -10,7 +10,7 @@ import { Assignment } from './js/assignment.ts'
 import { type BoundsOptions, lookUpBounds, lookUpReset } from './js/bounds.ts'
 import { type Client, loadClient } from './js/client.ts'
 import { Cluster } from './js/cluster.ts'
-import { decoder, inferFields } from './js/codecs.ts'
+import { decoder, inferFields, keysOf } from './js/codecs.ts'
 import { Fetcher } from './js/fetcher.ts'
 import { Group } from './js/group.ts'
 import type { PartitionReader } from './js/partition.ts'
@@ -140,7 +140,8 @@ export class JsSource implements Source {
   start(plan: DecodePlan): void {
     if (this.#assignment === undefined) throw new SabotError('CLOSED', 'fromKafka: the source was not opened.')
     const fields = planFields(plan)
-    this.#rows = new RowBuilder(plan, fields.slice(fields.length - plan.message.length), decoder(plan))
+    const message = fields.slice(fields.length - plan.message.length)
+    this.#rows = new RowBuilder(plan, message, decoder(plan), keysOf(plan))
     this.#wake()
   }
 

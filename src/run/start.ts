@@ -48,17 +48,13 @@ const isOutlet = (to: readonly ParsedSink[] | Outlet): to is Outlet => 'window' 
 
 /** What a run asks of a backend, beyond what every one does. */
 export const askedOf = (from: Origins, to: readonly ParsedSink[] | Outlet | undefined): readonly Asked[] => [
-  ...('kafka' in from ? [askedOfSource(from.kafka)] : []),
+  ...('kafka' in from
+    ? [{ call: 'fromKafka', options: { ...from.kafka.source }, properties: from.kafka.connection.tuning } as const]
+    : []),
   ...(to === undefined || isOutlet(to)
     ? []
     : to.map(({ sink, tuning }) => ({ call: 'toKafka', options: { ...sink }, properties: tuning }) as const)),
 ]
-
-const askedOfSource = ({ source, keyType, connection }: ParsedSource): Asked => ({
-  call: 'fromKafka',
-  options: { ...source, ...(typeof keyType !== 'string' && { key: 'json' }) },
-  properties: connection.tuning,
-})
 
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const kafka = 'kafka' in from ? from.kafka : undefined

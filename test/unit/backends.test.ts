@@ -66,7 +66,7 @@ describe('by name', () => {
 
 describe('the js backend refuses by name', () => {
   test.each(refusals.map((refusal) => [refusal.name, refusal] as const))('%s', (name, refusal) => {
-    const value = { parallelism: 2, key: 'json' }[name] ?? 'false'
+    const value = { parallelism: 2 }[name] ?? 'false'
     const call = refusal.side === 'toKafka' ? 'toKafka' : 'fromKafka'
     const error = refusal.isProperty ? refused(call, {}, { [name]: String(value) }) : refused(call, { [name]: value })
     expect(error).toBeInstanceOf(SabotError)
@@ -76,10 +76,11 @@ describe('the js backend refuses by name', () => {
     expect(error!.message).toContain(refusal.instead)
   })
 
-  test('keys that are JSON, when the run begins', () =>
-    expect(
-      Stream.fromKafka({ ...source, backend: 'js', key: 'json', keySchema: { id: 'int64' } }).collect(),
-    ).rejects.toMatchObject({ code: 'UNSUPPORTED', where: { option: 'key' } }))
+  test('what it lacks, when the run begins', () =>
+    expect(Stream.fromKafka({ ...source, backend: 'js', parallelism: 2 }).collect()).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      where: { option: 'parallelism' },
+    }))
 
   test('properties that can be set at all, and no others', () => {
     const properties = refusals.filter(({ isProperty }) => isProperty).map(({ name }) => name)

@@ -4,10 +4,7 @@ import { ColumnsDecoder } from '../columns-decoder.ts'
 import type { DecoderPlan, RowError } from '../convert.ts'
 import { isBlank, OPEN_OBJECT } from './reader.ts'
 import { JsonRejection } from './rejection.ts'
-import { JsonWalk } from './walk.ts'
-
-/** The walk recurses: this is its stack. */
-const DEEPEST = 1024
+import { HAS_BYTE_ORDER_MARK, isByteOrderMark, JsonWalk } from './walk.ts'
 
 export class JsonDecoder extends ColumnsDecoder {
   readonly #walk: JsonWalk
@@ -22,8 +19,7 @@ export class JsonDecoder extends ColumnsDecoder {
     const fields = columns.map(({ field }) => field)
     const { all } = this.columns
     const rejection = this.predicate === null ? null : new JsonRejection(this.predicate, fields, all)
-    const depth = Math.min(Math.max(maxDepth, 0), DEEPEST)
-    this.#walk = new JsonWalk(fields, all, depth, rejection, this.predicate?.reads ?? [])
+    this.#walk = new JsonWalk(fields, all, maxDepth, rejection, this.predicate?.reads ?? [])
   }
 
   protected read(value: Uint8Array | null, row: number): boolean | RowError {
@@ -51,9 +47,7 @@ export class JsonDecoder extends ColumnsDecoder {
   }
 
   #notObject(value: Uint8Array, at: number, end: number): RowError {
-    if (value[at] === 0xef && value[at + 1] === 0xbb && value[at + 2] === 0xbf) {
-      return fails('DECODE', 'not JSON: begins with a byte order mark; the producer must leave it out')
-    }
+    if (isByteOrderMark(value, at)) return fails('DECODE', `not JSON: ${HAS_BYTE_ORDER_MARK}`)
     if (!this.#walk.isJson(value, at, end)) return fails('DECODE', `not JSON: ${this.#walk.notJson()}`)
     return fails('DECODE', `expected a JSON object, found ${kindOf(value[at]!)}`)
   }

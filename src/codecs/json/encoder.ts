@@ -1,4 +1,4 @@
-/** Columns -> JSON: one object a row, columns in order, nulls written as null (native/json_encoder.cc). */
+/** Columns -> one JSON object a row, or one column -> one JSON value a row (native/json_encoder.cc). */
 import { type Batch, type Data, validityOf } from '../../batch.ts'
 import type { ColumnType, Field } from '../../schema.ts'
 import type { Encoder, RowError } from '../convert.ts'
@@ -20,34 +20,78 @@ interface Member {
   readonly write: Write
 }
 
+/** Columns in order, nulls written as null. */
 export class JsonEncoder implements Encoder {
   readonly #out = new TextBuffer()
-  readonly #nonFiniteAsNull: boolean
+  readonly #writers: Writers
   /** What writes the columns of the batch that came last. */
   #batch: Batch | null = null
   #members: readonly Member[] = []
 
   constructor(nonFinite: 'error' | 'null') {
-    this.#nonFiniteAsNull = nonFinite === 'null'
+    this.#writers = new Writers(this.#out, nonFinite === 'null', "use codecOptions.nonFinite 'null' or filter it")
   }
 
   encode(batch: Batch, row: number): Uint8Array | RowError {
     if (batch !== this.#batch) {
-      this.#members = batch.columns.map(({ field, data }, i) => this.#member(field, data, i))
+      this.#members = batch.columns.map(({ field, data }, i) => this.#writers.member(field, data, i))
       this.#batch = batch
     }
     this.#out.size = 0
-    const failure = this.#object(this.#members, row)
-    if (failure === null) return this.#out.take()
-    return { code: 'ENCODE', message: `column ${failure.where}: ${failure.what}` }
+    return encoded(this.#out, this.#writers.object(this.#members, row))
+  }
+}
+
+/**
+ * Of exactly one column, each value as a document of its own; a null is a null. NaN and Infinity are that row's error.
+ * What keys that are lists or structs become.
+ */
+export class JsonValueEncoder implements Encoder {
+  readonly #out = new TextBuffer()
+  readonly #writers = new Writers(this.#out, false, 'filter it')
+  #batch: Batch | null = null
+  #valid: Uint8Array | null = null
+  #write: Write = () => null
+
+  encode(batch: Batch, row: number): Uint8Array | null | RowError {
+    if (batch !== this.#batch) {
+      const { field, data } = batch.columns[0]!
+      this.#valid = validityOf(data)
+      this.#write = this.#writers.value(field.name, field.type, data)
+      this.#batch = batch
+    }
+    if (this.#valid !== null && !isSet(this.#valid, row)) return null
+    this.#out.size = 0
+    return encoded(this.#out, this.#write(row))
+  }
+}
+
+function encoded(out: TextBuffer, failure: Failure | null): Uint8Array | RowError {
+  if (failure === null) return out.take()
+  return { code: 'ENCODE', message: `column ${failure.where}: ${failure.what}` }
+}
+
+const isSet = (bits: Uint8Array, row: number): boolean => ((bits[row >> 3]! >> (row & 7)) & 1) === 1
+
+/** What writes the values of columns to `out`. */
+class Writers {
+  readonly #out: TextBuffer
+  readonly #nonFiniteAsNull: boolean
+  /** How the message of NaN and Infinity ends. */
+  readonly #nonFiniteRemedy: string
+
+  constructor(out: TextBuffer, nonFiniteAsNull: boolean, nonFiniteRemedy: string) {
+    this.#out = out
+    this.#nonFiniteAsNull = nonFiniteAsNull
+    this.#nonFiniteRemedy = nonFiniteRemedy
   }
 
-  #member({ name, type }: Field, data: Data, i: number): Member {
+  member({ name, type }: Field, data: Data, i: number): Member {
     const prefix = utf8Of(`${i === 0 ? '{' : ','}${JSON.stringify(name.toWellFormed())}:`)
-    return { prefix, write: this.#writer(name, type, data) }
+    return { prefix, write: this.#nullable(name, type, data) }
   }
 
-  #object(members: readonly Member[], row: number): Failure | null {
+  object(members: readonly Member[], row: number): Failure | null {
     const out = this.#out
     if (members.length === 0) out.text('{}')
     else {
@@ -61,19 +105,20 @@ export class JsonEncoder implements Encoder {
     return null
   }
 
-  #writer(name: string, type: ColumnType, data: Data): Write {
-    const write = this.#valueWriter(name, type, data)
+  #nullable(name: string, type: ColumnType, data: Data): Write {
+    const write = this.value(name, type, data)
     const valid = validityOf(data)
     if (valid === null) return write
     const out = this.#out
     return (row) => {
-      if (((valid[row >> 3]! >> (row & 7)) & 1) === 1) return write(row)
+      if (isSet(valid, row)) return write(row)
       out.text('null')
       return null
     }
   }
 
-  #valueWriter(name: string, type: ColumnType, data: Data): Write {
+  /** Of rows that are not null. */
+  value(name: string, type: ColumnType, data: Data): Write {
     switch (type.kind) {
       case 'utf8':
       case 'binary':
@@ -98,7 +143,7 @@ export class JsonEncoder implements Encoder {
       else if (this.#nonFiniteAsNull) out.text('null')
       else {
         const number = String(data.values[row])
-        return { where: name, what: `${number} is not JSON; use codecOptions.nonFinite 'null' or filter it` }
+        return { where: name, what: `${number} is not JSON; ${this.#nonFiniteRemedy}` }
       }
       return null
     }
@@ -122,7 +167,7 @@ export class JsonEncoder implements Encoder {
   #listWriter(name: string, type: ColumnType, data: Data): Write {
     const out = this.#out
     const offsets: Int32Array = data.valueOffsets
-    const item = this.#writer('[]', type, data.children[0]!)
+    const item = this.#nullable('[]', type, data.children[0]!)
     return (row) => {
       const [from, to] = [offsets[row]!, offsets[row + 1]!]
       out.text('[')
@@ -137,9 +182,9 @@ export class JsonEncoder implements Encoder {
   }
 
   #structWriter(name: string, fields: readonly Field[], data: Data): Write {
-    const members = fields.map((field, i) => this.#member(field, data.children[i]!, i))
+    const members = fields.map((field, i) => this.member(field, data.children[i]!, i))
     return (row) => {
-      const failure = this.#object(members, row)
+      const failure = this.object(members, row)
       return failure === null ? null : within(name, failure)
     }
   }

@@ -25,14 +25,16 @@ export interface JsonNode {
   asked: boolean
 }
 
-export function makeNodes(fields: readonly Field[], columns: readonly GrowingColumn[]): JsonNode[] {
-  return nodesOf(fields, columns, null, { next: 0 })
+/** `open`: brackets around the values of the columns, 1 where they are the members of an object. */
+export function makeNodes(fields: readonly Field[], columns: readonly GrowingColumn[], open: 0 | 1): JsonNode[] {
+  return nodesOf(fields, columns, null, open, { next: 0 })
 }
 
 function nodesOf(
   fields: readonly Field[],
   columns: readonly GrowingColumn[],
   parent: JsonNode | null,
+  open: number,
   count: { next: number },
 ): JsonNode[] {
   return fields.map(({ name, type }, i): JsonNode => {
@@ -44,7 +46,7 @@ function nodesOf(
       id: column.id,
       type,
       path: parent?.id === LIST ? before : `${before}${name}`,
-      open: parent === null ? 1 : parent.open + 1,
+      open,
       number: count.next++,
       lastNumber: 0,
       column,
@@ -56,7 +58,7 @@ function nodesOf(
     }
     const children =
       type.kind === 'list' ? [{ name: 'item', type: type.item }] : type.kind === 'struct' ? type.fields : []
-    node.children = nodesOf(children, column.children, node, count)
+    node.children = nodesOf(children, column.children, node, open + 1, count)
     node.lastNumber = count.next - 1
     if (node.id === STRUCT)
       node.keys = new JsonKeys(

@@ -26,12 +26,20 @@ import { CLOSE_LIST, CLOSE_OBJECT, COLON, COMMA, JsonReader, OPEN_LIST, OPEN_OBJ
 import type { JsonRejection } from './rejection.ts'
 import { JsonScalars } from './scalars.ts'
 
+/** The walk recurses: this is its stack. */
+const DEEPEST = 1024
+
+export const HAS_BYTE_ORDER_MARK = 'begins with a byte order mark; the producer must leave it out'
+
+export const isByteOrderMark = (value: Uint8Array, at: number): boolean =>
+  value[at] === 0xef && value[at + 1] === 0xbb && value[at + 2] === 0xbf
+
 /** Rejected: what was read is sound so far, and the rest was not looked at but for keys that come again. */
 export type Result = 'row' | 'not json' | 'misfit' | 'rejected'
 
 /**
- * One document at a time: read() appends one value to every column, or leaves them in disorder, for the caller to
- * truncate.
+ * One document at a time: read() appends one value to every column, readValue() to the only one; or they leave them in
+ * disorder, for the caller to truncate.
  */
 export class JsonWalk {
   readonly #reader: JsonReader
@@ -49,10 +57,11 @@ export class JsonWalk {
     maxDepth: number,
     rejection: JsonRejection | null,
     asked: readonly number[],
+    kind: 'object' | 'value' = 'object',
   ) {
-    this.#reader = new JsonReader(maxDepth)
+    this.#reader = new JsonReader(Math.min(Math.max(maxDepth, 0), DEEPEST))
     this.#scalars = new JsonScalars(this.#reader)
-    this.#nodes = makeNodes(fields, columns)
+    this.#nodes = makeNodes(fields, columns, kind === 'object' ? 1 : 0)
     this.#keys = new JsonKeys(
       fields.map(({ name }) => name),
       this.#nodes,
@@ -69,6 +78,14 @@ export class JsonWalk {
     const behind = this.#object(this.#nodes, this.#keys, at, 0, row, this.#rejection !== null)
     if (this.#rejected) return 'rejected'
     if (!this.#complete(value, behind, end)) return 'not json'
+    return this.#scalars.misfits.length === 0 ? 'row' : 'misfit'
+  }
+
+  /** The same of a document that is one value of the column, whatever its type. */
+  readValue(value: Uint8Array, at: number, end: number): Exclude<Result, 'rejected'> {
+    this.#reader.open(value, end)
+    if (this.#scalars.misfits.length > 0) this.#scalars.misfits = []
+    if (!this.#complete(value, this.#value(this.#nodes[0]!, at), end)) return 'not json'
     return this.#scalars.misfits.length === 0 ? 'row' : 'misfit'
   }
 

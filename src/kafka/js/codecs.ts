@@ -1,16 +1,20 @@
-/** The conversions of src/codecs as the js backend uses them. Keys that are JSON are refused: they are native so far. */
+/** The conversions of src/codecs as the js backend uses them. */
 import type { CodecName } from '../../codecs/codec.ts'
-import { decoder as conversion, inferSchema, encoder as writer } from '../../codecs/conversions.ts'
+import { decoder as conversion, inferSchema, keyDecoder, encoder as writer } from '../../codecs/conversions.ts'
 import type { Decoder, Encoder } from '../../codecs/convert.ts'
-import { SabotError } from '../../errors.ts'
 import type { Field } from '../../schema.ts'
 import type { DecodePlan } from '../backend.ts'
 
+export { keyEncoder } from '../../codecs/conversions.ts'
+
 export function decoder(plan: DecodePlan): Decoder {
-  if (typeof plan.keyType === 'object' && plan.message.includes('$keyValue')) {
-    throw new SabotError('UNSUPPORTED', "the js backend of this version has no JSON keys; use backend: 'native'")
-  }
   return conversion(plan.codec as CodecName, plan)
+}
+
+/** Of keys that are JSON, where the plan wants them; else they are numbers, text or bytes, and need none. */
+export function keysOf({ keyType, message, maxDepth }: DecodePlan): Decoder | null {
+  if (typeof keyType === 'string' || !message.includes('$keyValue')) return null
+  return keyDecoder({ name: '$key', type: keyType.json }, maxDepth)
 }
 
 export function inferFields(values: readonly (Uint8Array | null)[], maxDepth: number): readonly Field[] {

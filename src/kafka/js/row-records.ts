@@ -1,9 +1,10 @@
 /** Rows of a write -> records: value, key, headers, partition and timestamp, or why a row is none (native/sink_records.cc). */
 import { type Batch, type Column, columnNamed, numSelected } from '../../batch.ts'
-import type { Encoder } from '../../codecs/convert.ts'
+import type { Encoder, RowError } from '../../codecs/convert.ts'
 import { SabotError } from '../../errors.ts'
 import { type ColumnType, typeText } from '../../schema.ts'
 import type { Partitioner, RecordPlan } from '../backend.ts'
+import { keyEncoder } from './codecs.ts'
 import { lengthSize, type Record } from './record-batch.ts'
 
 export interface RowFailure {
@@ -42,20 +43,14 @@ const bytesAt = ({ values, valueOffsets }: Data, row: number): Uint8Array =>
 export class RowRecords {
   readonly #batch: Batch
   readonly #limits: RecordLimits
-  readonly #encode: (row: number) => Uint8Array | null | { readonly code: string; readonly message: string }
-  readonly #encodeKey: (row: number) => Uint8Array | null | { readonly code: string; readonly message: string }
+  readonly #encode: (row: number) => Uint8Array | null | RowError
+  readonly #encodeKey: (row: number) => Uint8Array | null | RowError
   readonly #headers: Column | undefined
   readonly #timestamp: Column | undefined
   readonly #partition: Column | undefined
   readonly #tombstone: Column | undefined
 
-  constructor(
-    batch: Batch,
-    plan: RecordPlan,
-    partitioner: Partitioner,
-    encoders: { readonly value: Encoder; readonly key: Encoder },
-    limits: RecordLimits,
-  ) {
+  constructor(batch: Batch, plan: RecordPlan, partitioner: Partitioner, encoder: Encoder, limits: RecordLimits) {
     const named = (part: string, name: string | undefined, fits: (type: ColumnType) => boolean, expected: string) => {
       if (name === undefined) return undefined
       const column = columnNamed(batch, name)
@@ -65,8 +60,7 @@ export class RowRecords {
     }
     this.#batch = batch
     this.#limits = limits
-    const scalar = ({ kind }: ColumnType) => kind !== 'list' && kind !== 'struct'
-    const key = named('key', plan.key, scalar, 'utf8, binary or a scalar')
+    const key = plan.key === undefined ? undefined : columnNamed(batch, plan.key)
     this.#headers = named('headers', plan.headers, isHeaders, 'list<struct<key: utf8, value: binary>>')
     this.#timestamp = named('timestamp', plan.timestamp, ({ kind }) => kind === 'timestamp', 'a timestamp')
     this.#partition = named('partition', plan.partition, isInteger, 'an integer')
@@ -80,14 +74,15 @@ export class RowRecords {
     } else {
       const columns = plan.value.names.map((name) => columnNamed(batch, name))
       const values = { ...batch, columns }
-      this.#encode = (row) => encoders.value.encode(values, row)
+      this.#encode = (row) => encoder.encode(values, row)
     }
     if (key === undefined) this.#encodeKey = () => null
     else if (isBytes(key.field.type)) {
       this.#encodeKey = (row) => (isValid(key.data, row) ? bytesAt(key.data, row) : null)
     } else {
       const keys = { ...batch, columns: [key] }
-      this.#encodeKey = (row) => encoders.key.encode(keys, row)
+      const text = keyEncoder(key.field.type)
+      this.#encodeKey = (row) => text.encode(keys, row)
     }
   }
 

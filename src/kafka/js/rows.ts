@@ -22,6 +22,8 @@ const keySizes: Readonly<Record<string, number>> = { int32: 4, int64: 8, float64
 
 export class RowBuilder {
   readonly #decoder: Decoder
+  /** Where keys are JSON: as many rows as #decoder has. */
+  readonly #keys: Decoder | null
   readonly #fields: readonly Field[]
   readonly #beside: readonly Beside[]
   readonly #checks: readonly ((record: RecordCursor) => string | undefined)[]
@@ -29,10 +31,13 @@ export class RowBuilder {
   #errors: SourceRowError[] = []
 
   /** `fields`: of the message columns, in the plan's order. */
-  constructor(plan: DecodePlan, fields: readonly Field[], decoder: Decoder) {
+  constructor(plan: DecodePlan, fields: readonly Field[], decoder: Decoder, keys: Decoder | null) {
     this.#decoder = decoder
+    this.#keys = keys
     this.#fields = fields
-    this.#beside = plan.message.map((name, i) => besideOf(name, fields[i]!, this.#place))
+    this.#beside = plan.message.map((name, i) =>
+      name === '$keyValue' && keys !== null ? taken(keys) : besideOf(name, fields[i]!, this.#place),
+    )
     this.#checks = checksOf(plan)
   }
 
@@ -52,8 +57,19 @@ export class RowBuilder {
     }
     const { bytes, valueAt, valueLength } = record
     const added = this.#decoder.add(valueLength < 0 ? null : bytes.subarray(valueAt, valueAt + valueLength))
-    if (added === true) for (const column of this.#beside) column.append(record)
-    else if (added !== false) this.#errors.push({ offset: record.offset, code: added.code, message: added.message })
+    if (added !== true) {
+      if (added !== false) this.#errors.push({ offset: record.offset, ...added })
+    } else if (this.#addKey(record)) for (const column of this.#beside) column.append(record)
+  }
+
+  /** Of a row that is there; false: the key is none, and the row was taken back. */
+  #addKey({ bytes, keyAt, keyLength, offset }: RecordCursor): boolean {
+    if (this.#keys === null) return true
+    const added = this.#keys.add(keyLength < 0 ? null : bytes.subarray(keyAt, keyAt + keyLength))
+    if (typeof added === 'boolean') return added
+    this.#decoder.pop()
+    this.#errors.push({ offset, ...added })
+    return false
   }
 
   take(): { readonly batch: Batch; readonly errors: readonly SourceRowError[] } {
@@ -131,6 +147,12 @@ function besideOf(name: MessageColumn, field: Field, place: Place): Beside {
       return headersColumn(field)
   }
 }
+
+/** Keys that are JSON are appended by RowBuilder, since one may be none. */
+const taken = (keys: Decoder): Beside => ({
+  append() {},
+  take: (field) => ({ field, data: keys.take()[0]!.data }),
+})
 
 function columnOf(column: { take(field: Field): Column }, append: (record: RecordCursor) => void): Beside {
   return { append, take: (field) => column.take(field) }
