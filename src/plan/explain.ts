@@ -24,6 +24,8 @@ export interface ExplainContext {
   readonly backend: string | undefined
   /** Its source runs native programs. */
   readonly programs: boolean
+  /** Why a run is not fused here, whatever its plan; undefined: it may be. */
+  readonly unfused: string | undefined
   readonly guarantee: string
 }
 
@@ -36,9 +38,9 @@ export const explain = (plan: Plan, context: ExplainContext): string => {
     '',
     'Plan as it runs',
     ...decodeText(plan, optimised).map(indent),
-    ...nativeText(optimised).map(indent),
+    ...nativeText(optimised, context).map(indent),
     ...runningText(plan, optimised).map(indent),
-    ...fusedText(optimised).map(indent),
+    ...fusedText(optimised, context).map(indent),
     indent(`backend: ${context.backend ?? 'none: nothing is read from or written to Kafka'}; ${context.guarantee}`),
   ].join('\n')
 }
@@ -59,10 +61,26 @@ const writtenText = ({ steps, sink }: Pick<Plan, 'steps' | 'sink'>, first: numbe
 }
 
 /** What the source computes after decoding, and why it does not go on. */
-const nativeText = ({ native, reasons }: ReturnType<typeof optimise>): string[] => [
-  ...(native.length === 0 ? [] : ['natively, after decoding:', ...native.map(noteText).map(indent)]),
-  ...reasons.map((note) => `not native: ${noteText(note)}`),
-]
+const nativeText = (optimised: ReturnType<typeof optimise>, { programs }: ExplainContext): string[] => {
+  const { bound, native, reasons, steps, branches } = optimised
+  // Of inferred columns it is known at run time.
+  if (bound.plan.source.kind !== 'kafka' || optimised.columns === undefined) return []
+  const why = (text: string): string => `not native: ${text}`
+  const inBranches = branches.some(hasSteps)
+  if (!programs) return steps.length > 0 || inBranches ? [why('this backend computes in TypeScript')] : []
+  const first = reasons.length === 0 ? Number.POSITIVE_INFINITY : Math.max(...reasons.map(({ number }) => number))
+  return [
+    ...(native.length === 0 ? [] : ['natively, after decoding:', ...native.map(noteText).map(indent)]),
+    ...reasons.map((note) => why(noteText(note))),
+    ...(steps.flatMap(numbersOf).some((number) => number > first) ? [why('what comes behind that')] : []),
+    ...(inBranches ? [why('steps of branches')] : []),
+  ]
+}
+
+const hasSteps = ({ steps, branches }: OptimisedPath): boolean => steps.length > 0 || branches.some(hasSteps)
+
+const numbersOf = (step: PhysicalStep): readonly number[] =>
+  step.kind === 'filter' ? step.terms.map(({ number }) => number) : [step.number]
 
 const noteText = ({ number, text }: Note): string => `${number} ${text}`
 
@@ -128,7 +146,7 @@ const sinkText = (sink: SinkStep): string => {
 }
 
 const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[] => {
-  const { columns, needed, pushed, predicate, message } = optimised
+  const { columns, needed, pushed, unpushed, predicate, message } = optimised
   if (predicate !== undefined && isNever(predicate)) {
     const filters = pushed.map(({ number, predicate }) => `${number} filter ${predicate}`)
     return [`decode nothing: no row passes ${filters.join(' and ')}; positions move on`]
@@ -151,6 +169,7 @@ const decodeText = (plan: Plan, optimised: ReturnType<typeof optimise>): string[
       lines.push('answered by the decoder:')
       for (const { number, predicate } of pushed) lines.push(indent(`${number} filter ${predicate}`))
     }
+    lines.push(...unpushed.map((note) => `not answered by the decoder: ${noteText(note)}`))
   } else {
     lines.push(
       `decode ${needed === undefined ? 'every column' : list(needed)}; columns are inferred at run time, and then ` +
@@ -197,9 +216,10 @@ const writeText = (plan: Plan, { value, encodes, envelope, bound }: OptimisedPat
   return [`write ${sink.title}: ${what}`, ...why, ...keptText(plan, sink, Object.keys(envelope))]
 }
 
-const fusedText = (optimised: ReturnType<typeof optimise>): string[] => {
+const fusedText = (optimised: ReturnType<typeof optimise>, { unfused }: ExplainContext): string[] => {
   const { source, sink } = optimised.bound.plan
   if (source.kind !== 'kafka' || (sink.kind !== 'kafka' && sink.kind !== 'fanOut')) return []
+  if (unfused !== undefined) return [`not fused: ${unfused}`]
   const result = fusion(optimised)
   return [result.fused ? 'fused: rows go from the decoder to the sink natively' : `not fused: ${result.why}`]
 }

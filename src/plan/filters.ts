@@ -13,6 +13,7 @@ import { type Node, withColumnNames } from '../expr/nodes.ts'
 import type { Field } from '../schema.ts'
 import { type BoundStep, fieldsInScope, type Scope } from './bind.ts'
 import { costOf, mayFail } from './cost.ts'
+import type { Note } from './lower.ts'
 import { isNativeExpr } from './native.ts'
 import type { PhysicalStep } from './physical.ts'
 import { conjuncts, isFalse, never, type Predicate, pushDown } from './pushdown.ts'
@@ -161,37 +162,45 @@ export interface PushedFilters {
     readonly columns: readonly string[]
   }[]
   readonly predicates: readonly ((index: (name: string) => number) => Predicate)[]
+  /** The filters that are left, and why. */
+  readonly unpushed: readonly Note[]
 }
 
 /** Takes the conjuncts that the decoder can answer out of the filters that the plan begins with. */
 export const pushFilters = (source: Scope, steps: readonly BoundStep[]): PushedFilters => {
-  const remaining: BoundStep[] = []
-  const pushed: PushedFilters['pushed'][number][] = []
-  const predicates: PushedFilters['predicates'][number][] = []
   const fields: readonly Field[] = (source.messages ? source.fields : undefined) ?? []
+  if (fields.length === 0) return { remaining: steps, pushed: [], predicates: [], unpushed: [] }
   const origins = new Map(fields.map((field) => [field.name, field]))
-  let leading = fields.length > 0
   const end = steps.findIndex((step) => !isFilter(step))
   const filters = steps.slice(0, end === -1 ? steps.length : end) as readonly BoundFilter[]
-  const impossible = leading ? filters.find(({ step }) => isFalse(step.predicate)) : undefined
+  const behind = steps.slice(filters.length)
+  const impossible = filters.find(({ step }) => isFalse(step.predicate))
   if (impossible !== undefined) {
     // No row is left for the others to be asked about.
     const { number, step } = impossible
     const pushed = [{ number, predicate: step.predicate, columns: [] }]
-    return { remaining: steps.slice(filters.length), pushed, predicates: [() => never] }
+    return { remaining: behind, pushed, predicates: [() => never], unpushed: [] }
   }
-  for (const step of steps) {
-    leading &&= isFilter(step)
-    const make = leading && isFilter(step) ? pushDown(step.step.predicate, origins) : undefined
-    if (make === undefined || !isFilter(step)) {
-      remaining.push(step)
-      continue
+  const left: BoundStep[] = []
+  const pushed: PushedFilters['pushed'][number][] = []
+  const predicates: PushedFilters['predicates'][number][] = []
+  const unpushed: Note[] = []
+  const stays = ({ number, step }: BoundFilter, reason: string): void => {
+    unpushed.push({ number, text: `filter ${step.predicate}: ${reason}` })
+  }
+  for (const filter of filters) {
+    const { predicate } = filter.step
+    const make = pushDown(predicate, origins)
+    if ('reason' in make) {
+      left.push(filter)
+      stays(filter, make.reason)
+    } else {
+      predicates.push(make)
+      pushed.push({ number: filter.number, predicate, columns: exprColumns(predicate) })
     }
-    const { predicate } = step.step
-    predicates.push(make)
-    pushed.push({ number: step.number, predicate, columns: exprColumns(predicate) })
   }
-  return { remaining, pushed, predicates }
+  for (const step of behind) if (isFilter(step)) stays(step, `it stands behind step ${behind[0]!.number}`)
+  return { remaining: [...left, ...behind], pushed, predicates, unpushed }
 }
 
 /** Neighbouring filters as one: one selection is made of all. */

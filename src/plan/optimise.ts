@@ -24,7 +24,7 @@ import type { PhysicalStep } from './physical.ts'
 import { allPredicates, type Predicate } from './pushdown.ts'
 import { isInternal, type MessageName, messageField, type Plan } from './steps.ts'
 import { pruneStructs } from './structs.ts'
-import { pushUnion } from './union.ts'
+import { noUnion, pushUnion } from './union.ts'
 
 export interface Optimised extends OptimisedPath {
   readonly bound: BoundPlan
@@ -34,6 +34,8 @@ export interface Optimised extends OptimisedPath {
   readonly needed: readonly string[] | undefined
   readonly predicate: Predicate | undefined
   readonly pushed: readonly { readonly number: number; readonly predicate: Expr }[]
+  /** Filters that the decoder does not answer, and why; none where no column is known. */
+  readonly unpushed: readonly Note[]
   readonly message: readonly MessageName[]
   /** What the source does after decoding; undefined: nothing. */
   readonly program: NativeProgram | undefined
@@ -68,7 +70,7 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
   // Behind filters alone columns are the source's own.
   const ofBranches = remaining.every(({ step }) => step.kind === 'filter')
     ? pushUnion(bound.source, bound, arrange)
-    : { pushed: [], predicates: [] }
+    : noUnion
   const pushed = [...own.pushed, ...ofBranches.pushed]
   const predicates = [...own.predicates, ...ofBranches.predicates]
   const refine = (steps: readonly PhysicalStep[], before: Scope): readonly PhysicalStep[] => {
@@ -113,6 +115,7 @@ export const optimise = (plan: Plan, fields: readonly Field[] | undefined, passe
     needed: emitted,
     predicate: pushedDown === undefined || pushedDown.length === 0 ? undefined : allPredicates(pushedDown),
     pushed: pushed.map(({ number, predicate }) => ({ number, predicate })),
+    unpushed: [...own.unpushed, ...ofBranches.unpushed],
     message,
   }
 }

@@ -9,7 +9,9 @@ import { exprConjuncts } from '../expr/columns.ts'
 import type { Expr } from '../expr/expr.ts'
 import { literalTime } from '../expr/literals.ts'
 import type { Literal, Node } from '../expr/nodes.ts'
-import type { ColumnType, Field } from '../schema.ts'
+import { print } from '../expr/print.ts'
+import { type ColumnType, type Field, typeText } from '../schema.ts'
+import { type Stays, stays } from './native.ts'
 
 export type PredicateLiteral =
   | { readonly i: string }
@@ -54,8 +56,8 @@ export type MakePredicate = (index: (name: string) => number) => Predicate
 
 export const conjuncts = (predicate: Expr): readonly Expr[] => exprConjuncts(predicate)
 
-/** undefined: the predicate stays in TypeScript. */
-export const pushDown = (predicate: Expr, origins: Origins): MakePredicate | undefined =>
+/** What the decoder is asked, or why it is not. */
+export const pushDown = (predicate: Expr, origins: Origins): MakePredicate | Stays =>
   pushNode(predicate.node, origins, 1)
 
 /** Levels of and, or and not that the decoder takes (native/predicate_parser.cc). */
@@ -65,46 +67,60 @@ const flipped = { eq: 'eq', ne: 'ne', lt: 'gt', le: 'ge', gt: 'lt', ge: 'le' } a
 
 const isComparison = (op: string): op is Comparison => Object.hasOwn(flipped, op)
 
-const pushNode = (node: Node, origins: Origins, depth: number): MakePredicate | undefined => {
-  if (depth > MAX_DEPTH) return undefined
-  if (node.kind === 'lit') return node.value === false ? () => never : undefined
+const pushNode = (node: Node, origins: Origins, depth: number): MakePredicate | Stays => {
+  if (depth > MAX_DEPTH) return stays(`it nests deeper than ${MAX_DEPTH} levels`)
+  if (node.kind === 'lit') return node.value === false ? () => never : stays(`${print(node)} is a constant`)
   if (node.kind === 'col') {
-    const field = origins.get(node.name)
-    return field?.type.kind === 'bool' ? (index) => ['col', index(field.name)] : undefined
+    const field = fieldOf(node, origins)
+    return 'reason' in field ? field : (index) => ['col', index(field.name)]
   }
   const { op, args } = node
-  const [left, right] = args
-  if (left === undefined) return undefined
+  const [left, right] = args as readonly [Node, Node | undefined]
   if (op === 'and' || op === 'or') {
-    const parts = chainOf(op, node).map((part) => pushNode(part, origins, depth + 1))
-    return parts.every((part) => part !== undefined)
-      ? (index) => (op === 'or' ? anyPredicate : allPredicates)(parts.map((part) => part(index)))
-      : undefined
+    const parts: MakePredicate[] = []
+    for (const term of chainOf(op, node)) {
+      const part = pushNode(term, origins, depth + 1)
+      if ('reason' in part) return part
+      parts.push(part)
+    }
+    return (index) => (op === 'or' ? anyPredicate : allPredicates)(parts.map((part) => part(index)))
   }
   if (op === 'not') {
     const part = pushNode(left, origins, depth + 1)
-    return part && ((index) => ['not', part(index)])
+    return 'reason' in part ? part : (index) => ['not', part(index)]
   }
   if (op === 'isNull' || op === 'isNotNull') {
-    const field = left.kind === 'col' ? origins.get(left.name) : undefined
-    if (field === undefined) return undefined
+    const field = fieldOf(left, origins)
+    if ('reason' in field) return field
     return (index) => {
       const isNull: Predicate = ['isNull', index(field.name)]
       return op === 'isNull' ? isNull : ['not', isNull]
     }
   }
   if (op === 'in') {
-    const field = left.kind === 'col' ? origins.get(left.name) : undefined
-    if (field === undefined) return undefined
-    const literals = args.slice(1).map((arg) => (arg.kind === 'lit' ? literalFor(arg.value, field.type) : undefined))
-    return literals.every((literal) => literal !== undefined)
-      ? (index) => ['in', index(field.name), literals]
-      : undefined
+    const field = fieldOf(left, origins)
+    if ('reason' in field) return field
+    const literals: PredicateLiteral[] = []
+    for (const arg of args.slice(1)) {
+      const literal = literalFor((arg as { readonly value: Literal }).value, field.type)
+      if (literal === undefined) return noSuchLiteral(arg, field)
+      literals.push(literal)
+    }
+    return (index) => ['in', index(field.name), literals]
   }
-  if (!isComparison(op) || right === undefined) return undefined
-  if (left.kind === 'col' && right.kind === 'lit') return pushComparison(op, left.name, right.value, origins)
-  if (left.kind === 'lit' && right.kind === 'col') return pushComparison(flipped[op], right.name, left.value, origins)
-  return undefined
+  if (!isComparison(op) || right === undefined) return stays(`${print(node)} is computed`)
+  if (right.kind === 'lit') return pushComparison(op, left, right, origins)
+  if (left.kind === 'lit') return pushComparison(flipped[op], right, left, origins)
+  const computed = [left, right].find(({ kind }) => kind === 'call')
+  return stays(computed === undefined ? 'it compares two columns' : `${print(computed)} is computed`)
+}
+
+/** The column of the source that a node is. */
+const fieldOf = (node: Node, origins: Origins): Field | Stays => {
+  const field = node.kind === 'col' ? origins.get(node.name) : undefined
+  if (field !== undefined) return field
+  if (node.kind === 'col') return stays(`${print(node)} is no column of the value`)
+  return stays(node.kind === 'lit' ? `${print(node)} is a constant` : `${print(node)} is computed`)
 }
 
 /** a.or(b).or(c) is one level, however long the chain. */
@@ -118,11 +134,15 @@ const chainOf = (op: 'and' | 'or', node: Node): readonly Node[] => {
   return terms
 }
 
-const pushComparison = (op: Comparison, name: string, value: Literal, origins: Origins): MakePredicate | undefined => {
-  const field = origins.get(name)
-  const literal = field && literalFor(value, field.type)
-  return literal && ((index) => [op, index(field.name), literal])
+const pushComparison = (op: Comparison, of: Node, literal: Node, origins: Origins): MakePredicate | Stays => {
+  const field = fieldOf(of, origins)
+  if ('reason' in field) return field
+  const value = literalFor((literal as { readonly value: Literal }).value, field.type)
+  return value === undefined ? noSuchLiteral(literal, field) : (index) => [op, index(field.name), value]
 }
+
+const noSuchLiteral = (literal: Node, { type }: Field): Stays =>
+  stays(`the literal ${print(literal)} beside ${typeText(type)} is not for the decoder`)
 
 /** A literal as the column's own kind, or as a number by its value; undefined where it is not exactly one. */
 const literalFor = (value: Literal, type: ColumnType): PredicateLiteral | undefined => {

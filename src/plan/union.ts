@@ -23,11 +23,23 @@ export const pushUnion = (
   source: Scope,
   { branches, number }: BoundPath,
   arrange: (steps: readonly BoundStep[]) => readonly BoundStep[],
-): Pick<PushedFilters, 'pushed' | 'predicates'> => {
-  const alternatives = branches.length === 0 ? undefined : alternativesOf(source, branches, arrange)
-  if (alternatives === undefined) return { pushed: [], predicates: [] }
+): Omit<PushedFilters, 'remaining'> => {
+  if (branches.length === 0) return noUnion
+  const alternatives = alternativesOf(source, branches, arrange)
+  if ('all' in alternatives) {
+    const asks = branches.some(({ steps }) => steps[0]?.step.kind === 'filter')
+    const text = `filters of branches: ${alternatives.all} begins with none that it could`
+    return asks ? { ...noUnion, unpushed: [{ number, text }] } : noUnion
+  }
   const { predicate, make, columns } = anyOf(alternatives)
-  return { pushed: [{ number, predicate, columns }], predicates: [make] }
+  return { pushed: [{ number, predicate, columns }], predicates: [make], unpushed: [] }
+}
+
+export const noUnion: Omit<PushedFilters, 'remaining'> = { pushed: [], predicates: [], unpushed: [] }
+
+/** A branch that may take any row, by its number. */
+interface Unfiltered {
+  readonly all: string
 }
 
 /** One a branch, or of a branch that only fans out again one a branch of it. */
@@ -35,9 +47,9 @@ const alternativesOf = (
   source: Scope,
   branches: readonly BoundPath[],
   arrange: (steps: readonly BoundStep[]) => readonly BoundStep[],
-): readonly Alternative[] | undefined => {
+): readonly Alternative[] | Unfiltered => {
   const found: Alternative[] = []
-  for (const branch of branches) {
+  for (const [i, branch] of branches.entries()) {
     const { remaining, pushed, predicates } = pushFilters(source, arrange(branch.steps))
     if (pushed.length > 0) {
       found.push({
@@ -47,8 +59,10 @@ const alternativesOf = (
       })
       continue
     }
-    const inner = remaining.length === 0 ? alternativesOf(source, branch.branches, arrange) : undefined
-    if (inner === undefined || inner.length === 0) return undefined
+    const all = `branch ${i + 1}`
+    if (remaining.length > 0 || branch.branches.length === 0) return { all }
+    const inner = alternativesOf(source, branch.branches, arrange)
+    if ('all' in inner) return { all: `${inner.all} of ${all}` }
     found.push(...inner)
   }
   return found

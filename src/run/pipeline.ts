@@ -6,7 +6,7 @@ import { chooseBackend } from '../kafka/select.ts'
 import type { RunMetrics } from '../metrics.ts'
 import { type ExplainContext, explain } from '../plan/explain.ts'
 import type { Plan } from '../plan/steps.ts'
-import { askedOf, type Origins, type Run, startRun } from './start.ts'
+import { askedOf, mayFuse, type Origins, type Run, startRun } from './start.ts'
 
 /** What `Stream.fanOut` asks of a pipeline that may become a branch. */
 export interface PipelineParts {
@@ -68,11 +68,16 @@ const backendOf = (from: Origins, to: readonly ParsedSink[] | undefined): { name
   }
 }
 
-export const explainContext = (from: Origins, to: readonly ParsedSink[] | undefined): ExplainContext => ({
-  backend: 'kafka' in from || to !== undefined ? backendOf(from, to).text : undefined,
-  programs: 'kafka' in from && runsPrograms(backendOf(from, to).name),
-  guarantee:
-    'kafka' in from && from.kafka.source.groupId !== undefined
-      ? `at-least-once, positions in the group ${from.kafka.source.groupId}`
-      : 'no group: no position is committed',
-})
+export const explainContext = (from: Origins, to: readonly ParsedSink[] | undefined): ExplainContext => {
+  const backend = 'kafka' in from || to !== undefined ? backendOf(from, to) : undefined
+  const programs = 'kafka' in from && runsPrograms(backend!.name)
+  return {
+    backend: backend?.text,
+    programs,
+    unfused: programs ? (mayFuse() ? undefined : 'SABOT_FUSED=0 is set') : 'this backend runs on the JavaScript thread',
+    guarantee:
+      'kafka' in from && from.kafka.source.groupId !== undefined
+        ? `at-least-once, positions in the group ${from.kafka.source.groupId}`
+        : 'no group: no position is committed',
+  }
+}

@@ -42,7 +42,7 @@ export interface Run {
 const skipRemedy = `With onError: 'skip' such records are counted, logged and passed over.`
 
 /** `SABOT_FUSED=0` keeps every row on the JavaScript thread: for a test that compares, and to find out who is to blame. */
-const mayFuse = (): boolean => process.env.SABOT_FUSED !== '0'
+export const mayFuse = (): boolean => process.env.SABOT_FUSED !== '0'
 
 const isOutlet = (to: readonly ParsedSink[] | Outlet): to is Outlet => 'window' in to
 

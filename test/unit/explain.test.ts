@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Expr } from '../../src/expr/expr.ts'
 import { col, lit, Stream } from '../../src/index.ts'
 import { explain } from '../../src/plan/explain.ts'
@@ -29,6 +29,7 @@ describe('explain', () => {
         '  decode 2 of 3 columns: id, amount',
         '  answered by the decoder:',
         '    1 filter amount > 100',
+        '  not answered by the decoder: 1 filter id * 2 > 4: id * 2 is computed',
         '  of each message: $headers, $timestamp, $tombstone, $offset',
         '  natively, after decoding:',
         '    1 filter id * 2 > 4',
@@ -88,11 +89,13 @@ describe('explain', () => {
       ],
       sink: { kind: 'collect' },
     }
-    const text = explain(plan, { backend: 'auto', programs: true, guarantee: 'no group' })
+    const text = explain(plan, { backend: 'auto', programs: true, unfused: undefined, guarantee: 'no group' })
     expect(text.slice(text.indexOf('Plan as it runs'))).toBe(
       [
         'Plan as it runs',
         '  decode 3 of 3 columns: id, amount, country',
+        '  not answered by the decoder: 1 filter id * 2 > 4: id * 2 is computed',
+        "  not answered by the decoder: 3 filter lower(country) = 'de': it stands behind step 2",
         '  of each message: $offset',
         '  natively, after decoding:',
         '    1 filter id * 2 > 4',
@@ -107,6 +110,78 @@ describe('explain', () => {
     )
   })
 
+  it('says why the decoder does not answer a filter', () => {
+    const orders = Stream.fromKafka({ ...source, key: 'string', schema: { ...schema, price: 'decimal(9,2)' } })
+    const left = (stream: { explain(): string }): string[] =>
+      [...stream.explain().matchAll(/not answered by the decoder: (.*)/g)].map(([, why]) => why!)
+    expect(
+      left(
+        orders.filter(
+          col('amount')
+            .gt(1)
+            .or(col('country').in(['a', 'b']).not()),
+        ),
+      ),
+    ).toEqual([])
+    expect(left(orders.filter(col('amount').gt(col('id')).and(col('price').gt('1.5'))))).toEqual([
+      '1 filter amount > id: it compares two columns',
+      "1 filter price > '1.5': the literal '1.5' beside decimal(9,2) is not for the decoder",
+    ])
+    expect(left(orders.filter(col('$key').eq('a').or(col('amount').gt(1))))).toEqual([
+      "1 filter $key = 'a' or amount > 1: $key is no column of the value",
+    ])
+    expect(left(orders.filter(col('country').str.contains('x')).limit(5).filter(col('amount').gt(1)))).toEqual([
+      "1 filter contains(country, 'x'): contains(country, 'x') is computed",
+      '3 filter amount > 1: it stands behind step 2',
+    ])
+    const branches = orders.fanOut((s) => [
+      s.filter(col('amount').gt(1)).toKafka({ topic: 'a' }),
+      s.fanOut((t) => [t.filter(col('id').gt(1)).toKafka({ topic: 'b' }), t.toKafka({ topic: 'c' })]),
+    ])
+    expect(left(branches)).toEqual(['1 filters of branches: branch 2 of branch 2 begins with none that it could'])
+  })
+
+  it('says why steps run in TypeScript: those behind one that does, of branches, and all of the js backend', () => {
+    const orders = Stream.fromKafka({ ...source, schema })
+    const why = (stream: { explain(): string }): string[] =>
+      [...stream.explain().matchAll(/not (?:native|fused): .*/g)].map(([line]) => line)
+    const twice = { twice: col('amount').mul(2) }
+    expect(
+      why(
+        orders
+          .mapBatches((batch) => batch, { schema })
+          .withColumns(twice)
+          .toKafka({ topic: 'x' }),
+      ),
+    ).toEqual([
+      'not native: 1 mapBatches: a function of yours runs in JavaScript',
+      'not native: what comes behind that',
+      'not fused: step 1 (mapBatches) runs in TypeScript',
+    ])
+    const branches = orders.fanOut((s) => [
+      s.withColumns(twice).toKafka({ topic: 'a' }),
+      s.filter(col('id').gt(1)).toKafka({ topic: 'b' }),
+    ])
+    expect(why(branches)).toEqual(['not native: steps of branches', 'not fused: there are several sinks'])
+    const js = Stream.fromKafka({ ...source, schema, backend: 'js' })
+    expect(why(js.filter(col('amount').gt(1)).toKafka({ topic: 'x' }))).toEqual([
+      'not fused: this backend runs on the JavaScript thread',
+    ])
+    expect(why(js.withColumns(twice).toKafka({ topic: 'x' }))).toEqual([
+      'not native: this backend computes in TypeScript',
+      'not fused: this backend runs on the JavaScript thread',
+    ])
+  })
+
+  it('says that the environment does not let a run be fused', () => {
+    vi.stubEnv('SABOT_FUSED', '0')
+    const text = Stream.fromKafka({ ...source, schema })
+      .toKafka({ topic: 'x' })
+      .explain()
+    vi.unstubAllEnvs()
+    expect(text).toMatch('  not fused: SABOT_FUSED=0 is set')
+  })
+
   it('says why the bytes do not pass', () => {
     const encodes = (stream: { explain(): string }) => /encodes columns: (.*)/.exec(stream.explain())?.[1]
     const read = Stream.fromKafka({ ...source, schema })
@@ -115,6 +190,8 @@ describe('explain', () => {
     expect(encodes(read.select('country').toKafka({ topic: 'x', codec: 'string' }))).toBe(
       'step 1 select changes the value',
     )
+    const text = Stream.fromKafka({ ...source, codec: 'string' })
+    expect(encodes(text.toKafka({ topic: 'x', codec: 'json' }))).toBe('string is read, json is written')
   })
 
   it('says that bytes pass and that nothing is left to TypeScript', () => {

@@ -207,7 +207,7 @@ function filterOf(documents: readonly string[]): (filter: Expr) => Kept {
     const selection = compileFilter(filter, fields)(all.batch)
     const byTypeScript = selection === null ? all.kept : [...selection].map((row) => all.kept[row]!)
     const make = pushDown(filter, fieldOf)
-    if (make === undefined) return { byTypeScript, byDecoder: undefined }
+    if ('reason' in make) return { byTypeScript, byDecoder: undefined }
     const index = (name: string): number => fields.findIndex((field) => field.name === name)
     const { kept, errors, rows } = decodeJson(documents, fields, { predicate: make(index) })
     expect(errors.size).toBe(0)
