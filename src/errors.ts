@@ -26,7 +26,7 @@ export type ErrorCode =
   | 'ABORTED'
   /** This version, backend or broker cannot do what was asked. The message names what can. */
   | 'UNSUPPORTED'
-  /** The backend could not be loaded, mostly for want of the addon. The message says how to get it. */
+  /** The backend could not be loaded or started, mostly for want of the addon. The message says how to get it. */
   | 'BACKEND'
   /** A function given to a step, or the iterable given to `fromBatches`, threw; `cause` is what it threw. Correct it. */
   | 'STEP'

@@ -189,7 +189,10 @@ interface Partition {
  * subscribes to costs a look at a flag, once a batch at the most.
  */
 export interface ChannelMessages {
-  /** A run begins, before anything connects. `source`: its topics, or `batches`. `sinks`: their topics. */
+  /**
+   * A run begins, before anything connects. `source`: its topics, or `batches`. `sinks`: their topics. `backend`: what it
+   * begins with; `Run.backend` says what it fell back to where the addon did not start.
+   */
   readonly 'sabot:run:start': RunMessage & {
     readonly backend: string
     readonly source: string

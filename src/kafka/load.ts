@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { SabotError } from '../errors.ts'
+import { errorCodes, SabotError } from '../errors.ts'
 import type { Addon } from './addon.ts'
+import { fromAddon } from './metadata.ts'
 import { addonPath, builtPath, machine, packageRoot, platformPackage } from './platform.ts'
 
 /** What loading a path came to: kept, since neither changes while the process runs. */
@@ -24,6 +25,29 @@ export function loadAddon(): Addon {
 /** The script, not `npm rebuild`: the published package has no install script for that to run. */
 const mend = (): string =>
   `Build it: \`node ${join(packageRoot(), 'scripts', 'build-native.mjs')}\`, which needs CMake and a C++20 compiler; docs/troubleshooting.md tells more.`
+
+/**
+ * What the addon threw when a client of it was to begin. An error with a code of ours speaks of options, topics or
+ * brokers, which every backend would meet, and stays what it is. Any other is the addon's own, BACKEND, and `auto` falls
+ * back on it (select.ts). `making`: the client was being made, where MEMORY means that the system gave it no thread.
+ */
+export function startFailure(cause: unknown, making = false): SabotError {
+  if (cause instanceof SabotError) return cause
+  const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown }
+  const threads = making && code === 'MEMORY'
+  if (typeof code === 'string' && errorCodes.has(code) && code !== 'BACKEND' && !threads) return fromAddon(cause)
+  const advice = threads
+    ? "Let the process have more threads (ulimit -u, the container's limit of pids), or use backend: 'js'."
+    : process.env.SABOT_ADDON
+      ? "Correct or unset SABOT_ADDON, or use backend: 'js'."
+      : `${mend()} Or use backend: 'js'.`
+  const reason = String(message ?? cause).replace(/\.$/, '')
+  return new SabotError(
+    'BACKEND',
+    `native backend: the addon at ${addonPath()} loads, but does not start: ${reason}. ${advice}`,
+    { cause },
+  )
+}
 
 function missing(): SabotError {
   const name = platformPackage()

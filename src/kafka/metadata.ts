@@ -30,7 +30,9 @@ export async function readMetadata(
   try {
     return await ask()
   } catch (error) {
-    const { code, message, cause } = fromAddon(error)
+    const failure = fromAddon(error)
+    const { code, message, cause } = failure
+    if (code === 'BACKEND') throw failure
     if (code !== 'CONNECT') throw new SabotError(code, `${call}: ${message}`, { cause })
     throw unreachable(call, bootstrapServers, timeoutMs, message, cause)
   }

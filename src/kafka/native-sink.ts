@@ -7,6 +7,7 @@ import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
 import type { Addon, AddonRoles, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions, SinkStats } from './backend.ts'
+import { startFailure } from './load.ts'
 import { fromAddon, isUnknown, readMetadata, topicError, topicsFromJson, untilKnown } from './metadata.ts'
 
 /** Writes from here on are a fused source's (native/pump.cc). */
@@ -49,7 +50,7 @@ export class NativeSink implements Sink {
       const config = { properties: { ...properties }, topic, codec, codecOptions, partitioner }
       this.#sink = new this.#addon.Sink(JSON.stringify(config), () => this.#drain())
     } catch (error) {
-      throw fromAddon(error)
+      throw startFailure(error, true)
     }
     const { bootstrapServers, connectTimeoutMs } = this.#options
     // The topic, and where it is unknown those that exist behind it.
@@ -57,7 +58,9 @@ export class NativeSink implements Sink {
       () => {
         this.#refuseClosed()
         return readMetadata('toKafka', bootstrapServers, connectTimeoutMs, async () =>
-          topicsFromJson(await this.#sink!.metadata(connectTimeoutMs)),
+          topicsFromJson(
+            await this.#sink!.metadata(connectTimeoutMs).catch((error) => Promise.reject(startFailure(error))),
+          ),
         )
       },
       (topics) => topics.slice(0, 1),

@@ -29,6 +29,7 @@ import type {
   SourceOptions,
   SourceStats,
 } from './backend.ts'
+import { startFailure } from './load.ts'
 import { fromAddon, readMetadata, topicsFromJson } from './metadata.ts'
 import { NativeSink, rolesOf } from './native-sink.ts'
 import { planFields } from './plan-fields.ts'
@@ -99,11 +100,15 @@ export class NativeSource implements Source {
     try {
       this.#source = new this.#addon.Source(JSON.stringify(sourceConfig(this.#options)), () => this.#wake())
     } catch (error) {
-      throw fromAddon(error)
+      throw startFailure(error, true)
     }
     const topics = await resolveTopics(this.#options, this.#metadata)
     this.#refuseClosed()
-    if (topics.length > 0) this.#source.subscribe(topics)
+    try {
+      if (topics.length > 0) this.#source.subscribe(topics)
+    } catch (error) {
+      throw startFailure(error)
+    }
     if (this.#options.topic instanceof RegExp) {
       this.#unwatch = watchTopics(this.#options, topics, this.#metadata, (names) => this.#opened().subscribe(names))
     }
@@ -115,7 +120,7 @@ export class NativeSource implements Source {
     try {
       this.#opened().fuse(sink.handle, JSON.stringify(fusedSpec(decode, record, onError)))
     } catch (error) {
-      throw fromAddon(error)
+      throw startFailure(error)
     }
     return true
   }
@@ -128,17 +133,20 @@ export class NativeSource implements Source {
   start(plan: DecodePlan): void {
     this.#fields = planFields(plan)
     this.#empty = undefined
-    this.#opened().decode(
-      JSON.stringify({
-        codec: plan.codec,
-        columns: plan.columns.map(({ field, emit }) => ({ name: field.name, type: typeToWire(field.type), emit })),
-        predicate: plan.predicate ?? null,
-        message: plan.message,
-        program: plan.program === undefined ? null : programToWire(plan.program),
-        keyType: typeof plan.keyType === 'string' ? plan.keyType : { json: typeToWire(plan.keyType.json) },
-        maxDepth: plan.maxDepth,
-      }),
-    )
+    const spec = {
+      codec: plan.codec,
+      columns: plan.columns.map(({ field, emit }) => ({ name: field.name, type: typeToWire(field.type), emit })),
+      predicate: plan.predicate ?? null,
+      message: plan.message,
+      program: plan.program === undefined ? null : programToWire(plan.program),
+      keyType: typeof plan.keyType === 'string' ? plan.keyType : { json: typeToWire(plan.keyType.json) },
+      maxDepth: plan.maxDepth,
+    }
+    try {
+      this.#opened().decode(JSON.stringify(spec))
+    } catch (error) {
+      throw startFailure(error)
+    }
   }
 
   async next(): Promise<SourceEvent> {
@@ -276,7 +284,11 @@ export class NativeSource implements Source {
     this.#refuseClosed()
     const { bootstrapServers, connectTimeoutMs } = this.#options
     return readMetadata('fromKafka', bootstrapServers, connectTimeoutMs, async () =>
-      topicsFromJson(await this.#opened().metadata(topics, connectTimeoutMs)),
+      topicsFromJson(
+        await this.#opened()
+          .metadata(topics, connectTimeoutMs)
+          .catch((error) => Promise.reject(startFailure(error))),
+      ),
     )
   }
 }

@@ -63,6 +63,7 @@ export class BatchesSource implements Source {
   readonly #given: Batches
   readonly #title: string
   #iterator: Incoming | undefined
+  #opening: Promise<readonly Field[]> | undefined
   /** Batches of a table that was handed over, and the first batch, which told the columns. */
   #waiting: Batch[] = []
   #fields: readonly Field[] | undefined
@@ -79,7 +80,12 @@ export class BatchesSource implements Source {
     this.#fields = fields
   }
 
-  async open(): Promise<readonly Field[]> {
+  open(): Promise<readonly Field[]> {
+    this.#opening ??= this.#open()
+    return this.#opening
+  }
+
+  async #open(): Promise<readonly Field[]> {
     this.#iterator = iterate(this.#given)
     await this.#pull()
     return this.#fields ?? []

@@ -42,7 +42,12 @@ export interface LoopParts {
   readonly counters: Counters
   readonly logger: Logger
   readonly commitIntervalMs: number
+  /** Other ends for a run whose own did not start, with that error; undefined: none. Of ends that stay, the same. */
+  readonly fallBack?: (error: SabotError) => Ends | undefined
 }
+
+/** Of a run, what depends on the backend. */
+export type Ends = Pick<LoopParts, 'source' | 'outlet' | 'prepare' | 'offsets'>
 
 /** How long a failing run waits for what it has already sent, and again for its commit, so that less is read twice. */
 const FAIL_DRAIN_MS = 5_000
@@ -74,7 +79,8 @@ interface Item {
 
 export class RunLoop {
   readonly done: Promise<RunMetrics>
-  readonly #parts: LoopParts
+  /** Its ends are others once it has fallen back. */
+  #parts: LoopParts
   readonly #positions = new Positions()
   readonly #inbox = new Inbox<Item>()
   readonly #assigned = new Map<string, { topic: string; partition: number }>()
@@ -166,15 +172,10 @@ export class RunLoop {
   }
 
   async #flow(): Promise<void> {
-    const { source, outlet, prepare } = this.#parts
     if (this.#stopping) return
-    const opened = await this.#unlessStopped(Promise.all([source.open(), outlet.open()]))
-    if (opened === undefined) return
-    const program = prepare(opened[0])
-    if (program.finished()) return
-    this.#fused = outlet.fuse?.(source, program) ?? false
-    source.start(program.decode)
-    if (this.#fused && this.#stopping) source.halt?.()
+    const program = await this.#begin().catch((error) => this.#beginElsewhere(error))
+    if (program === undefined) return
+    if (this.#fused && this.#stopping) this.#parts.source.halt?.()
     const reader = this.#read()
     // The reader goes on until the source is closed: while the worker drains, rebalances still need answers.
     reader.catch((error) => this.#fail(error, true)).finally(() => this.#halted.resolve())
@@ -183,6 +184,36 @@ export class RunLoop {
     await this.#unlessHalted(worker)
     await this.#unlessHalted(Promise.all(this.#inFlight))
     await this.#unlessHalted(Promise.all(this.#revocations))
+  }
+
+  /** Opens both ends and starts the source. undefined: the run was stopped first, or wants no rows. */
+  async #begin(): Promise<Program | undefined> {
+    const { source, outlet, prepare } = this.#parts
+    const opened = await this.#unlessStopped(Promise.all([source.open(), outlet.open()]))
+    if (opened === undefined) return undefined
+    const program = prepare(opened[0])
+    if (program.finished()) return undefined
+    const fused = outlet.fuse?.(source, program) ?? false
+    source.start(program.decode)
+    // Only now: a source that does not start has no `halted` to wait for.
+    this.#fused = fused
+    return program
+  }
+
+  /** Nothing was handed over yet: the run may begin once more, on another backend. */
+  async #beginElsewhere(error: unknown): Promise<Program | undefined> {
+    const { source, outlet, fallBack } = this.#parts
+    const stays = this.#stopping || !(error instanceof SabotError)
+    const ends = stays ? undefined : fallBack?.(error)
+    if (ends === undefined) throw error
+    this.#parts = { ...this.#parts, ...ends }
+    // Its member leaves the group before the other one joins.
+    const closing = [
+      source === ends.source ? undefined : source.close(),
+      outlet === ends.outlet ? undefined : outlet.close({ abort: true }),
+    ]
+    await this.#unlessStopped(within(Promise.allSettled(closing), FAIL_DRAIN_MS))
+    return this.#stopping ? undefined : this.#begin()
   }
 
   async #read(): Promise<void> {

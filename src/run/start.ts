@@ -3,14 +3,14 @@ import { SabotError } from '../errors.ts'
 import type { Backend, Source } from '../kafka/backend.ts'
 import type { ParsedRun, ParsedSink, ParsedSource } from '../kafka/options.ts'
 import type { Asked } from '../kafka/refusals.ts'
-import { selectBackend } from '../kafka/select.ts'
+import { type Selection, selectBackend } from '../kafka/select.ts'
 import { type Logger, silent } from '../logger.ts'
 import { Counters, type RunMetrics } from '../metrics.ts'
 import { groupOffsets } from '../offsets/group.ts'
 import { optimise } from '../plan/optimise.ts'
 import type { Plan } from '../plan/steps.ts'
 import { type Batches, BatchesSource } from './batches.ts'
-import { RunLoop } from './loop.ts'
+import { type Ends, RunLoop } from './loop.ts'
 import { kafkaOutlet, type Outlet } from './outlets.ts'
 import { asSabotError, RowErrors } from './policy.ts'
 import { compileProgram, type DecodeSettings, failingProgram, type Prepare } from './program.ts'
@@ -35,7 +35,10 @@ export interface Run {
   stop(): Promise<void>
   /** How it goes; also after the end. */
   metrics(): RunMetrics
-  /** Which client runs; `memory`: none, the stream neither reads nor writes Kafka. */
+  /**
+   * Which client runs; `memory`: none, the stream neither reads nor writes Kafka. Under `backend: 'auto'` a run that begins
+   * as `native` is `js` once the addon has turned out not to start.
+   */
   readonly backend: 'native' | 'js' | 'memory'
 }
 
@@ -59,29 +62,35 @@ export const askedOf = (from: Origins, to: readonly ParsedSink[] | Outlet | unde
 export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
   const kafka = 'kafka' in from ? from.kafka : undefined
   const logger: Logger = kafka?.logger ?? (isOutlet(to) ? silent : to[0]!.sink.logger)
-  const backend: Backend | undefined =
+  const selected: Selection | undefined =
     kafka === undefined && isOutlet(to) ? undefined : selectBackend(kafka?.backend ?? 'auto', logger, askedOf(from, to))
   const counters = new Counters()
   const rowErrors = new RowErrors(kafka?.onError ?? 'fail', counters, logger, kafka && skipRemedy)
-  const source: Source =
-    'kafka' in from
-      ? backend!.source(from.kafka.source)
-      : new BatchesSource(from.batches, plan.source.title, plan.source.fields)
-  const outlet = isOutlet(to)
-    ? to
-    : kafkaOutlet(
-        to.map(({ sink }) => backend!.sink(sink)),
-        rowErrors,
-      )
   const commits = kafka?.source.groupId !== undefined
+  const batches = 'batches' in from ? new BatchesSource(from.batches, plan.source.title, plan.source.fields) : undefined
+  const endsOn = (backend: Backend | undefined): Ends => {
+    const source: Source = batches ?? backend!.source(kafka!.source)
+    const outlet = isOutlet(to)
+      ? to
+      : kafkaOutlet(
+          to.map(({ sink }) => backend!.sink(sink)),
+          rowErrors,
+        )
+    const prepare = preparing(plan, kafka, source.programs ?? false, rowErrors)
+    return { source, outlet, prepare, offsets: commits ? groupOffsets(source) : null }
+  }
   if (kafka !== undefined && !commits) {
     logger.info({}, 'no groupId: every partition is read by this run, and no position is committed')
   }
+  let backend: Backend | undefined = selected
   const loop = new RunLoop({
-    source,
-    outlet,
-    prepare: preparing(plan, kafka, source.programs ?? false, rowErrors),
-    offsets: commits ? groupOffsets(source) : null,
+    ...endsOn(backend),
+    fallBack: (error) => {
+      const other = selected?.fallBack?.(error)
+      if (other === undefined) return undefined
+      backend = other
+      return endsOn(other)
+    },
     rowErrors,
     counters,
     logger,
@@ -98,7 +107,9 @@ export const startRun = ({ plan, from, to, options }: RunSpec): Run => {
     done: loop.done,
     stop: () => loop.stop(),
     metrics: () => loop.metrics(),
-    backend: backend?.name ?? 'memory',
+    get backend() {
+      return backend?.name ?? 'memory'
+    },
   }
 }
 
