@@ -6,7 +6,7 @@ if (process.versions.node !== pinned.version) {
 }
 
 /** Suites beside the unit tests that need no broker. */
-const quick = ['test/conformance/json*.test.ts', 'test/differential/codecs*.test.ts']
+const quick = ['test/conformance/json*.test.ts', 'test/differential/*.test.ts']
 
 // Four projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;
 // `kafka` shares one real Apache Kafka, which starts only when one of its files was chosen (test/support/kafka-setup.ts);

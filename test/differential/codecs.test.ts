@@ -8,7 +8,7 @@ import * as native from '../support/addon-rows.ts'
 import { type Dataset, earthquakes, flights, movies } from '../support/datasets.ts'
 import * as js from '../support/js-rows.ts'
 import { batch, batchOf } from './columns.ts'
-import { document, predicate, scalar, schema } from './documents.ts'
+import { document, predicate, scalar, schema, type } from './documents.ts'
 
 interface Options {
   readonly predicate?: Predicate | undefined
@@ -108,6 +108,26 @@ describe('encoding', () => {
       { numRuns: 3600 },
     )
     expect(rows).toBeGreaterThanOrEqual(20_000)
+  })
+
+  it('keys that are lists and structs: the text that their column has in a document, or the same error', () => {
+    const nested = type.filter(({ kind }) => kind === 'list' || kind === 'struct')
+    const given = fc.tuple(nested, fc.integer({ min: 1, max: 12 })).chain(([kind, rows]) => {
+      return batchOf([{ name: 'k', type: kind }], rows)
+    })
+    fc.assert(
+      fc.property(given, (batch) => {
+        const whole = native.encodeJson(batch)
+        // Of {"k":...}; and of a key there is no null in JSON, nor an option.
+        const documents = whole.documents.map((text) => (text === null ? null : text.slice('{"k":'.length, -1)))
+        const errors = whole.errors.map((error) => {
+          return { ...error, message: error.message.replace("use codecOptions.nonFinite 'null' or filter", 'filter') }
+        })
+        const keys = documents.map((text) => (text === 'null' ? null : text))
+        expect(js.encodeKeys(batch)).toStrictEqual({ documents: keys, errors })
+      }),
+      { numRuns: 1000 },
+    )
   })
 
   it.each(['string', 'bytes'] as const)('one column as its text or bytes: %s', (codec) => {

@@ -201,11 +201,12 @@ const damage = fc.record({
   kind: fc.nat({ max: 3 }),
 })
 
-export const document = (of: readonly Field[]): fc.Arbitrary<Document> =>
+/** Texts, some of them damaged, and what is none of them. */
+const delivered = (texts: fc.Arbitrary<string>): fc.Arbitrary<Document> =>
   fc.oneof(
-    { arbitrary: object(of), weight: 24 },
+    { arbitrary: texts, weight: 24 },
     {
-      arbitrary: fc.tuple(object(of), damage).map(([text, { at, byte, kind }]): Document => {
+      arbitrary: fc.tuple(texts, damage).map(([text, { at, byte, kind }]): Document => {
         const bytes = Buffer.from(text)
         const place = at % bytes.length
         if (kind === 0) return new Uint8Array(bytes.subarray(0, place))
@@ -217,6 +218,12 @@ export const document = (of: readonly Field[]): fc.Arbitrary<Document> =>
     { arbitrary: any, weight: 1 },
     { arbitrary: fc.constantFrom<Document>(null, '', ' \n', '\ufeff{}', '{}', ' {} '), weight: 1 },
   )
+
+export const document = (of: readonly Field[]): fc.Arbitrary<Document> => delivered(object(of))
+
+/** A document that is one value: what a key is. */
+export const valueDocument = (of: ColumnType): fc.Arbitrary<Document> =>
+  delivered(fc.tuple(blank, value(of), blank).map((parts) => parts.join('')))
 
 // ---------------------------------------------------------------- predicates
 
