@@ -5,7 +5,7 @@ if (process.versions.node !== pinned.version) {
   throw new Error(`the tests run on the pinned Node ${pinned.version}, by npm scripts; this is ${process.version}`)
 }
 
-/** Suites beside the unit tests that need no broker. */
+/** Suites beside the unit tests that need no server. */
 const quick = ['test/conformance/json*.test.ts', 'test/differential/*.test.ts']
 
 // Four projects: `unit` needs no server and runs first; `lifecycle` ends processes of its own, one file at a time;

@@ -1,7 +1,7 @@
 /** The Backend seam on a real Kafka: every implementation reads, commits, shares and writes alike. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { batchFromRows } from '../../src/batch.ts'
+import { batchFromRows, batchToRows } from '../../src/batch.ts'
 import type { Backend, DecodePlan, Partitioner, Source, SourceEvent } from '../../src/kafka/backend.ts'
 import { jsBackend } from '../../src/kafka/js.ts'
 import { nativeBackend } from '../../src/kafka/native.ts'
@@ -11,6 +11,7 @@ import {
   parseSinkOptions,
   parseSourceOptions,
 } from '../../src/kafka/options.ts'
+import { parseType } from '../../src/schema.ts'
 import { eventually, failure } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 
@@ -251,6 +252,42 @@ describe.each(['native', 'js'] as const)('%s', (name) => {
     ])
   })
 
+  test('a key that is JSON is a value of its type; one that is not leaves its row out, with the reason', async () => {
+    const topic = await topicOf('jsonkeys')
+    const keys = ['{"id":9007199254740993,"more":[]}', null, ' null', '{"id":"x"}', '{"id":', '[1]', '{}', '{"id":8}']
+    await kafka.produce(
+      topic,
+      keys.map((key) => ({ key, value: 'v' })),
+    )
+    const source = sourceOf(backend, { topic, until: 'end' })
+    await source.open()
+    const json = parseType({ id: 'int64' }, '$key')
+    source.start({ ...plan, message: ['$offset', '$keyValue'], keyType: { json } })
+    const batches = await batchesOf(source)
+    await source.close()
+    const rows = batches.flatMap(({ batch }) => batchToRows(batch))
+    expect(rows.map(({ $offset, $keyValue }) => [$offset, $keyValue])).toEqual([
+      [0n, { id: 9007199254740993n }],
+      [1n, null],
+      [2n, null],
+      [6n, { id: null }],
+      [7n, { id: 8n }],
+    ])
+    expect(batches.flatMap(({ errors }) => errors)).toEqual([
+      {
+        offset: 3n,
+        code: 'SCHEMA',
+        message: 'column $key.id: expected int64, found "x"; the schema type "utf8" would accept it',
+      },
+      { offset: 4n, code: 'DECODE', message: '$key: not JSON: ends too early, after 6 bytes' },
+      {
+        offset: 5n,
+        code: 'SCHEMA',
+        message: 'column $key: expected struct, found [1]; the schema type "utf8" would accept it',
+      },
+    ])
+  })
+
   describe('groups', () => {
     test('read on at the committed position; an older epoch commits nothing', async () => {
       const [topic, groupId] = [await topicOf('commits', 1), unique('group')]
@@ -451,6 +488,34 @@ describe.each(['native', 'js'] as const)('%s', (name) => {
           ],
         ],
         [1, Number(at), null, null, []],
+      ])
+    })
+
+    test('a key that is a struct or a list is JSON', async () => {
+      const topic = await topicOf('nestedkeys')
+      const sink = sinkOf(backend, { topic })
+      await sink.open()
+      const rows = [
+        { value: 'a', struct: { id: 9007199254740993n, ratio: 0.1 }, list: [new Date(0), null] },
+        { value: 'b', struct: null, list: [] },
+        { value: 'c', struct: { id: null, ratio: Number.NaN }, list: null },
+      ]
+      const batch = batchFromRows(rows, [
+        { name: 'value', type: { kind: 'utf8' } },
+        { name: 'struct', type: parseType({ id: 'int64', ratio: 'float64' }, 'struct') },
+        { name: 'list', type: parseType(['timestamp[ms]'], 'list') },
+      ])
+      const byStruct = await sink.write(batch, { ...columns, key: 'struct' }, 'skip')
+      const message = 'column struct.ratio: NaN is not JSON; filter it'
+      expect(byStruct).toMatchObject({ rows: 2, errors: [{ row: 2, code: 'ENCODE', message }] })
+      expect(await sink.write(batch, { ...columns, key: 'list' }, 'fail')).toMatchObject({ rows: 3, errors: [] })
+      await sink.close()
+      expect((await kafka.consume(topic)).map(({ key }) => key && String(key))).toEqual([
+        '{"id":9007199254740993,"ratio":0.1}',
+        null,
+        '["1970-01-01T00:00:00.000Z",null]',
+        '[]',
+        null,
       ])
     })
 
