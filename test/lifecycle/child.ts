@@ -51,7 +51,7 @@ export async function run(
   script: string,
   args: readonly string[] = [],
   onLine: (line: string, kill: (signal: NodeJS.Signals) => void) => void = () => {},
-  backend: 'auto' | 'js' = 'auto',
+  backend: 'native' | 'js' = 'native',
 ): Promise<Ended> {
   const path = fileURLToPath(new URL(`scripts/${script}.ts`, import.meta.url))
   const env = { ...process.env, ...sanitized, SABOT_BACKEND: backend }

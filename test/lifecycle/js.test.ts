@@ -4,13 +4,13 @@ import { expectEnd, often, run } from './child.ts'
 
 const runJs = (script: string, ...args: string[]) => run(script, args, undefined, 'js')
 
-describe.each(['fused exit', 'idle exit', 'opening exit'])('process.exit: %s', (how) => {
+describe.each(['fused exit', 'idle exit', 'opening exit', 'step exit'])('process.exit: %s', (how) => {
   test('ends with its own code', async () => {
     await often(3, async () => expectEnd(await runJs('end', how), 7))
   })
 })
 
-describe.each(['fused throw', 'opening throw', 'fused reject'])('an uncaught error: %s', (how) => {
+describe.each(['fused throw', 'opening throw', 'fused reject', 'step throw'])('an uncaught error: %s', (how) => {
   test('ends the process as ever', async () => {
     await often(3, async () => {
       const ended = await runJs('end', how)

@@ -18,27 +18,6 @@ describe.each(['throw', 'idle throw', 'opening throw', 'reject', 'step throw'])(
   })
 })
 
-describe('a signal', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)(
-    '%s: what was taken is delivered, and the process ends well',
-    async (name) => {
-      await often(5, async () => {
-        const ended = await run('signal', [name], (line, kill) => line === 'ready' && kill(name))
-        expectEnd(ended, 0, ['stopping', 'stopped: all'])
-      })
-    },
-  )
-
-  test('twice: the run is aborted at once, whatever its step does', async () => {
-    await often(5, async () => {
-      const ended = await run('signal', ['SIGINT', 'stuck'], (line, kill) => {
-        if (line === 'ready' || line === 'stopping') kill('SIGINT')
-      })
-      expectEnd(ended, 3, ['stopping', 'failed: ABORTED'])
-    })
-  })
-})
-
 describe('a worker', () => {
   test.each([
     ['is terminated', 'terminate', 'ended: 1'],
@@ -61,21 +40,6 @@ describe('a worker', () => {
 
   test('and another one, and the main thread, each run a pipeline of their own', async () => {
     await often(2, async () => expectEnd(await run('workers'), 0, ['rows: all all all']))
-  })
-})
-
-describe('a broker that answers no more', () => {
-  test('does not keep a process from its exit', async () => {
-    await often(3, async () => expectEnd(await run('hung', ['exit']), 7))
-  })
-
-  test('does not keep a run from its second SIGINT', async () => {
-    await often(3, async () => {
-      const ended = await run('hung', ['signals'], (line, kill) => {
-        if (line === 'ready' || line === 'stopping') kill('SIGINT')
-      })
-      expectEnd(ended, 3, ['failed: ABORTED'])
-    })
   })
 })
 

@@ -34,10 +34,13 @@ if (how.startsWith('opening')) {
   await say('ready')
   end(how)
 } else if (how.startsWith('step')) {
-  // From within the user's own function, on a batch that is held.
+  // From within the user's own function, on a batch that is held; where the process goes on after it, so does the function.
   const broker = await brokerWithRows()
   await say('ready')
-  const run = copying(broker.bootstrapServers, () => end(how)).start()
+  const run = copying(broker.bootstrapServers, () => {
+    end(how)
+    return new Promise(() => {})
+  }).start()
   await run.done
 } else {
   const broker = await brokerWithRows()
