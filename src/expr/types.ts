@@ -347,8 +347,11 @@ type NotNumbers<T> = T extends unknown ? (Family<T> extends 'int' | 'float' | An
 type Arithmetic<Op, Args extends readonly unknown[]> = Op extends 'div'
   ? 'float64'
   : Op extends 'neg'
-    ? Sum<Family<Args[0]>, Family<Args[0]>>
-    : Sum<Family<Args[0]>, Family<Args[1]>>
+    ? Sum<Addend<Args[0]>, Addend<Args[0]>>
+    : Sum<Addend<Args[0]>, Addend<Args[1]>>
+
+/** A null literal makes no float of the others. */
+type Addend<T> = T extends 'null' ? 'int' : Family<T>
 
 type Sum<A, B> = A extends 'float'
   ? 'float64'

@@ -1,7 +1,7 @@
 /** Casts against an interpreter of one row: numbers as BigInt or double, times as nanoseconds. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { batchFromRows, batchToRows, parseDecimal, parseTime } from '../../src/batch.ts'
+import { batchFromRows, batchToRows, parseDecimal, parseTime, valueReader } from '../../src/batch.ts'
 import { exprType } from '../../src/expr/columns.ts'
 import { col, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
@@ -226,15 +226,57 @@ describe('text', () => {
     )
   })
 
-  test('is a time where it is ISO 8601', () => {
+  test('is a float32 where it is the nearest', () => {
     check(
-      (c) => c.cast('timestamp[ms]'),
+      (c) => c.cast('float32'),
       'text',
       (value: string) => {
-        const time = parseTime(value)
-        return time === null ? fail() : new Date(Number(time / 1_000_000n))
+        if (['NaN', 'Infinity', '-Infinity'].includes(value)) return Number(value)
+        const number = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i.test(value) ? Number(value) : Number.NaN
+        return Number.isFinite(number) ? asFloat('float32', number) : fail()
       },
     )
+  })
+
+  test('is a time where it is ISO 8601, and within the type', () => {
+    const own = parseSchema({ t: 'utf8' })
+    const times = fc.oneof(
+      texts,
+      fc
+        .date({ min: new Date('0000-01-01'), max: new Date('9999-12-31'), noInvalidDate: true })
+        .map((at) => at.toISOString()),
+      fc.constantFrom(
+        '2262-04-11T23:47:16.854775807Z',
+        '2262-04-11T23:47:16.854775808Z',
+        '1677-09-21T00:12:43.145224192Z',
+      ),
+      fc.constantFrom(
+        '1677-09-21T00:12:43.145224191Z',
+        '2024-02-29T23:59:59.999999999+02:00',
+        '1969-12-31T23:59:59.9Z',
+      ),
+    )
+    const units = { date: 86_400_000_000_000n, 'timestamp[s]': 1_000_000_000n, 'timestamp[ms]': 1_000_000n }
+    for (const [to, unit] of Object.entries({ ...units, 'timestamp[us]': 1_000n, 'timestamp[ns]': 1n })) {
+      const integer = to === 'date' ? 'int32' : 'int64'
+      fc.assert(
+        fc.property(batches(fc.record({ t: nullable(times) }) as fc.Arbitrary<Row>, own), (batch) =>
+          expectColumn(
+            col('t')
+              .cast(to as 'date')
+              .cast(integer) as Expr,
+            own,
+            batch,
+            ({ t }) => {
+              if (t === null) return null
+              const time = parseTime(t as string)
+              return time === null ? fail() : asInteger(integer, time / unit - (time % unit < 0n ? 1n : 0n))
+            },
+          ),
+        ),
+        { numRuns: 100 },
+      )
+    }
   })
 })
 
@@ -242,7 +284,7 @@ describe('decimals', () => {
   const unscaled = (value: string): bigint => BigInt(value.replace('.', ''))
 
   test('to integers, where they have no fraction', () => {
-    for (const to of ['int8', 'int64', 'uint32'] as const) {
+    for (const to of Object.keys(ranges) as 'int8'[]) {
       check(
         (c) => c.cast(to),
         'e',
@@ -256,6 +298,11 @@ describe('decimals', () => {
       (c) => c.cast('float64'),
       'e',
       (value: string) => Number(value),
+    )
+    check(
+      (c) => c.cast('float32'),
+      'e',
+      (value: string) => asFloat('float32', Number(value)),
     )
     check(
       (c) => c.cast('utf8'),
@@ -288,12 +335,13 @@ describe('decimals', () => {
 
   test('from integers and text', () => {
     const fits = (value: bigint): string => (value > 9_999_999n || value < -9_999_999n ? fail() : `${value}.00`)
-    check((c) => c.cast('decimal(9,2)'), 'int64', fits)
-    check(
-      (c) => c.cast('decimal(9,2)'),
-      'uint32',
-      (value: number) => fits(BigInt(value)),
-    )
+    for (const from of Object.keys(ranges)) {
+      check(
+        (c) => c.cast('decimal(9,2)'),
+        from,
+        (value: number) => fits(BigInt(value)),
+      )
+    }
     check(
       (c) => c.cast('decimal(20,3)').cast('float64'),
       'text',
@@ -393,6 +441,38 @@ describe('times', () => {
 })
 
 describe('tryCast', () => {
+  const targets = [...numbers, 'utf8', 'binary', 'date', 'timestamp[s]', 'timestamp[ms]', 'timestamp[us]'] as TypeName[]
+  const all = [...targets, 'timestamp[ns]', 'decimal(9,2)', 'decimal(20,3)', 'decimal(38,0)'] as TypeName[]
+
+  test.each(Object.keys(columns))('of %s, to whatever it can become, is cast with null for an error', (from) => {
+    const column = (op: 'cast' | 'tryCast', to: TypeName): Expr => (col(from) as Expr)[op](to) as Expr
+    const possible = all.filter((to) => {
+      try {
+        exprType(column('cast', to), fields)
+        return true
+      } catch {
+        return false
+      }
+    })
+    expect(possible).toContain('utf8')
+    fc.assert(
+      fc.property(given, fc.constantFrom(...possible), (batch, to) => {
+        const failed = new Set<number>()
+        const cast = compileColumn(column('cast', to), fields)(batch, ({ row }) => failed.add(row))
+        const tried = compileColumn(column('tryCast', to), fields)(batch)
+        expect(tried.field.type).toEqual(cast.field.type)
+        const read = [cast, tried].map(({ field, data }) => valueReader(field.type, data))
+        const rows = batchToRows({ ...batch, selection: null })
+        for (const row of batch.selection ?? rows.keys()) {
+          expect(read[1]!(row)).toEqual(read[0]!(row))
+          // Null of nothing but nulls and errors.
+          expect(read[1]!(row) === null).toBe(rows[row]![from] === null || failed.has(row))
+        }
+      }),
+      { numRuns: 300 },
+    )
+  })
+
   test('is null where cast is an error', () => {
     fc.assert(
       fc.property(given, (batch) =>

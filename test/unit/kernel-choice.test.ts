@@ -6,6 +6,7 @@ import { coalesce, col, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
 import { when } from '../../src/expr/when.ts'
 import { parseSchema, typeText } from '../../src/schema.ts'
+import { batchOf, fields as numbers, recipes } from '../support/generated.ts'
 import { batches, expectColumn, nullable, type Row, RowFailed } from '../support/kernel-cases.ts'
 
 const pairs = {
@@ -105,6 +106,28 @@ describe.each(names)('columns of %s, as a row-by-row interpreter has them', (nam
       runs,
     )
   })
+})
+
+test('numbers of several types: coalesce and when widen them, nullIf compares them exactly', () => {
+  const names = ['f', 's', 'i', 'k', 'b', 'u', 'v']
+  const two = fc.constantFrom(...names).chain((x) => fc.tuple(fc.constant(x), fc.constantFrom(...names)))
+  fc.assert(
+    fc.property(two, recipes, ([x, y], recipe) => {
+      const batch = batchOf(recipe)
+      const [a, b] = [col(x), col(y)] as [Expr, Expr]
+      // biome-ignore lint/suspicious/noDoubleEquals: an integer and a float are equal by value, exactly
+      const nullIf = (r: Row): unknown => (r[x] !== null && r[y] !== null && r[x] == r[y] ? null : r[x])
+      expectColumn(a.nullIf(b), numbers, batch, nullIf)
+      // int64 and uint64 have no type in common.
+      if (x !== y && [x, y].includes('u') && ![x, y].some((name) => 'fs'.includes(name))) return
+      const { kind } = exprType(coalesce(a, b), numbers)
+      const widened = (value: unknown): unknown =>
+        value === null || x === y ? value : kind === 'int64' ? BigInt(value as number) : Number(value)
+      expectColumn(coalesce(a, b), numbers, batch, (r) => widened(r[x] ?? r[y]))
+      expectColumn(when(col('p')).then(a).otherwise(b), numbers, batch, (r) => widened(r.p ? r[x] : r[y]))
+    }),
+    { numRuns: 600 },
+  )
 })
 
 test('between is both comparisons', () => {

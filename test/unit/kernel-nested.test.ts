@@ -1,14 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Batch, batchFromRows, batchToRows } from '../../src/batch.ts'
-import { col, type Expr, hash, lit } from '../../src/expr/expr.ts'
+import { type Batch, batchToRows } from '../../src/batch.ts'
+import { col, type Expr } from '../../src/expr/expr.ts'
 import { compileColumn, compileFilter } from '../../src/expr/kernel.ts'
-import { murmur3 } from '../../src/expr/kernels/hash.ts'
 import type { Literal } from '../../src/expr/nodes.ts'
 import { type Field, parseSchema } from '../../src/schema.ts'
 import { batches, expectColumn, nullable, type Row } from '../support/kernel-cases.ts'
 
-/** Lists, structs and hashes against plain values, a row at a time. */
+/** Lists and structs against plain values, a row at a time. */
 const fields: readonly Field[] = parseSchema({
   t: 'utf8',
   l: ['utf8'],
@@ -144,6 +143,44 @@ describe('functions of lists and structs give what plain values give', () => {
   })
 })
 
+const kinds: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
+  bool: fc.boolean(),
+  uint64: fc.constantFrom(0n, 5n, 2n ** 63n, 2n ** 64n - 1n),
+  int8: fc.integer({ min: -128, max: 127 }),
+  float32: fc.constantFrom(Number.NaN, -0, 0, 0.5, Infinity),
+  binary: fc.uint8Array({ maxLength: 2, max: 1 }),
+  date: fc.integer({ min: -2, max: 2 }).map((day) => new Date(day * 86_400_000)),
+  'timestamp[us]': fc.constantFrom(0n, 1n, -1n, 2n ** 63n - 1n, -(2n ** 63n)),
+  'decimal(9,2)': fc.integer({ min: -2, max: 2 }).map((n) => `${n}.25`),
+}
+
+/** As `eq` has it: NaN equals nothing, and -0 is 0. */
+const same = (a: unknown, b: unknown): boolean =>
+  a instanceof Date || a instanceof Uint8Array ? String(a.valueOf()) === String((b as Date).valueOf()) : a === b
+
+describe.each(Object.keys(kinds))('a list of %s', (kind) => {
+  const own = parseSchema({ l: [kind as 'bool'], v: kind as 'bool', k: 'int32' })
+  const values = kinds[kind]!
+  const given = batches(fc.record({ l: list(values), v: nullable(values), k: nullable(small) }), own)
+  const check = (expr: Expr, of: (row: Row) => unknown): void =>
+    fc.assert(
+      fc.property(given, (batch) => expectColumn(expr, own, batch, of)),
+      { numRuns: 100 },
+    )
+
+  test('has items, and contains them', () => {
+    check(col('l').list.length() as Expr, ({ l }) => (l === null ? null : BigInt((l as unknown[]).length)))
+    check((col('l') as Expr).list.element(col('k')), ({ l, k }) =>
+      l === null || k === null ? null : ((l as unknown[]).at(k as number) ?? null),
+    )
+    check((col('l') as Expr).list.contains(col('v')), ({ l, v }) => {
+      if (l === null || v === null) return null
+      const items = l as unknown[]
+      return items.some((item) => item !== null && same(item, v)) || (items.includes(null) ? null : false)
+    })
+  })
+})
+
 describe('a field or a list that is not there is refused', () => {
   const compiled = (expr: Expr) => () => compileColumn(expr, fields)
 
@@ -166,103 +203,5 @@ describe('a field or a list that is not there is refused', () => {
     )
     expect(compiled((col('deep') as Expr).list.contains(5))).toThrow(/a struct can not be compared/)
     expect(compiled((col('l') as Expr).hash())).toThrow(/hash\(l\): it takes no list and no struct/)
-  })
-})
-
-// ---------------------------------------------------------------- hash
-
-test('the hash is MurmurHash3_x86_128: the verification value of SMHasher', () => {
-  // Keys 0, 01, 0102 ... with the seeds 256, 255 ...; their hashes, hashed with the seed 0.
-  const key = Uint8Array.from({ length: 256 }, (_, i) => i)
-  const hashes = new Int32Array(256 * 4)
-  for (let i = 0; i < 256; i++) hashes.set(murmur3(key, 0, i, 256 - i), i * 4)
-  expect(murmur3(new Uint8Array(hashes.buffer), 0, 4096, 0)[0]! >>> 0).toBe(0xb3ece62a)
-})
-
-describe('equal values hash alike', () => {
-  const types = parseSchema({
-    i8: 'int8',
-    u16: 'uint16',
-    i32: 'int32',
-    i64: 'int64',
-    u64: 'uint64',
-    date: 'date',
-    second: 'timestamp[s]',
-    f32: 'float32',
-    f64: 'float64',
-    text: 'utf8',
-    bytes: 'binary',
-    flag: 'bool',
-    money: 'decimal(9,2)',
-  })
-  const row = (of: Row): Row => ({ ...Object.fromEntries(types.map(({ name }) => [name, null])), ...of })
-  const hashOf = (name: string, value: unknown): unknown => {
-    const batch = batchFromRows([row({ [name]: value })], types)
-    return batchToRows({ ...batch, columns: [compileColumn(col(name).hash(), types)(batch)] }).map(
-      (made) => Object.values(made)[0],
-    )[0]
-  }
-
-  test('integers of every width, literals, dates and timestamps by their number', () => {
-    const five = hashOf('i64', 5n)
-    for (const [name, value] of [
-      ['i8', 5],
-      ['u16', 5],
-      ['i32', 5],
-      ['u64', 5n],
-      ['date', 5],
-      ['second', 5n],
-    ] as const) {
-      expect(hashOf(name, value), name).toBe(five)
-    }
-    expect(hashOf('i8', -5)).toBe(hashOf('i64', -5n))
-    expect(hashOf('u64', 2n ** 64n - 1n)).toBe(hashOf('i64', -1n))
-    expect(hashOf('flag', true)).toBe(hashOf('i64', 1n))
-    expect(hashOf('i64', 6n)).not.toBe(five)
-  })
-
-  test('floats of both widths, both zeros, text and its bytes', () => {
-    expect(hashOf('f32', 1.5)).toBe(hashOf('f64', 1.5))
-    expect(hashOf('f64', -0)).toBe(hashOf('f64', 0))
-    expect(hashOf('f32', Number.NaN)).toBe(hashOf('f64', Number.NaN))
-    expect(hashOf('text', 'é')).toBe(hashOf('bytes', Uint8Array.of(0xc3, 0xa9)))
-    expect(hashOf('money', '1.5')).toBe(hashOf('money', '1.50'))
-  })
-
-  test('null is null; of several, order counts and borders do not blur', () => {
-    expect(hashOf('text', null)).toBe(null)
-    const batch = batchFromRows(
-      [
-        { a: 'ab', b: 'c' },
-        { a: 'a', b: 'bc' },
-        { a: 'c', b: 'ab' },
-        { a: null, b: 'c' },
-      ],
-      parseSchema({ a: 'utf8', b: 'utf8' }),
-    )
-    const own = batch.columns.map(({ field }) => field)
-    const hashes = batchToRows({ ...batch, columns: [compileColumn(hash(col('a'), col('b')), own)(batch)] }).map(
-      (made) => Object.values(made)[0],
-    )
-    expect(new Set(hashes).size).toBe(4)
-    expect(hashes[3]).toBe(null)
-    // The two hashes of the row, one behind the other.
-    const bytes = new Uint8Array(16)
-    const pairs = new Int32Array(bytes.buffer)
-    pairs.set(murmur3(new TextEncoder().encode('ab'), 0, 2, 0).subarray(0, 2), 0)
-    pairs.set(murmur3(new TextEncoder().encode('c'), 0, 1, 0).subarray(0, 2), 2)
-    const both = new BigInt64Array(murmur3(bytes, 0, 16, 0).slice().buffer)[0]
-    expect(hashes[0]).toBe(both)
-  })
-
-  test('a literal hashes as a column of its value', () => {
-    const batch = batchFromRows([row({})], types)
-    const made = compileColumn(
-      lit(5)
-        .hash()
-        .eq(hashOf('i32', 5) as bigint),
-      types,
-    )(batch)
-    expect(batchToRows({ ...batch, columns: [made] }).map((one) => Object.values(one)[0])).toEqual([true])
   })
 })

@@ -7,83 +7,30 @@ import { col, type Expr, lit } from '../../src/expr/expr.ts'
 import { compileColumn } from '../../src/expr/kernel.ts'
 import type { CalendarUnit } from '../../src/expr/times.ts'
 import { parseSchema } from '../../src/schema.ts'
-import { batches, expectColumn, nullable, type Row, RowFailed } from '../support/kernel-cases.ts'
-
-const NS: Readonly<Record<string, bigint>> = {
-  d: 86_400_000_000_000n,
-  s: 1_000_000_000n,
-  ms: 1_000_000n,
-  us: 1_000n,
-  ns: 1n,
-}
-const DAY = NS.d!
-const int64 = (min = -(2n ** 63n), max = 2n ** 63n - 1n) => fc.bigInt({ min, max })
-/** What a Date can hold, in seconds: the interpreter's calendar. */
-const SPAN = 8_640_000_000_000n
-
-const columns: Record<string, [string, fc.Arbitrary<unknown>]> = Object.fromEntries([
-  ['d', ['date', fc.oneof(fc.integer({ min: -(10 ** 8), max: 10 ** 8 }), fc.integer({ min: -40_000, max: 40_000 }))]],
-  ...['s', 'ms', 'us', 'ns'].map((unit) => {
-    const most = (SPAN * 1_000_000_000n) / NS[unit]!
-    const limit = most > 2n ** 63n - 1n ? 2n ** 63n - 1n : most
-    const near = (3_000_000_000n * 1_000_000_000n) / NS[unit]!
-    const edges = [0n, -1n, 1n, (951_782_400n * 1_000_000_000n) / NS[unit]!, limit, -limit]
-    return [unit, [`timestamp[${unit}]`, fc.oneof(int64(-limit, limit), int64(-near, near), fc.constantFrom(...edges))]]
-  }),
-  ['n', ['int64', fc.oneof(int64(), int64(-5000n, 5000n))]],
-  ['k', ['int16', fc.integer({ min: -32768, max: 32767 })]],
-] as [string, [string, fc.Arbitrary<unknown>]][])
-const names = ['d', 's', 'ms', 'us', 'ns'] as const
-/** Rows have the columns' integers, so that nothing is lost to a Date; the expressions cast them to times. */
-const fields = parseSchema(
-  Object.fromEntries(
-    Object.entries(columns).map(([name, [type]]) => [name, name === 'd' ? 'int32' : type === 'int16' ? type : 'int64']),
-  ) as never,
-)
-const row = fc.record(Object.fromEntries(Object.entries(columns).map(([name, [, values]]) => [name, nullable(values)])))
-const given = batches(row as fc.Arbitrary<Row>, fields)
-const runs = { numRuns: 40 }
-const time = (name: string) => col(name).cast(columns[name]![0] as 'timestamp[ns]')
-
-const floor = (value: bigint, by: bigint): bigint => value / by - (value % by < 0n ? 1n : 0n)
-const nanosOf = (name: string, value: unknown): bigint => BigInt(value as bigint) * NS[name]!
-const dateOf = (ns: bigint): Date => new Date(Number(floor(ns, 1_000_000n)))
-
-/** A time of the column's type: its integer again; a row that does not fit fails. */
-function asColumn(name: string, ns: bigint): bigint | number {
-  const value = floor(ns, NS[name]!)
-  if (name === 'd') return value >= -(2n ** 31n) && value < 2n ** 31n ? Number(value) : fail()
-  return BigInt.asIntN(64, value) === value ? value : fail()
-}
-
-const fail = (): never => {
-  throw new RowFailed()
-}
-
-const integers = (name: string, expr: Expr): Expr => expr.cast(name === 'd' ? 'int32' : 'int64') as Expr
-
-function check(expr: Expr, wanted: (row: Row) => unknown): void {
-  fc.assert(
-    fc.property(given, (batch) => expectColumn(expr, fields, batch, wanted)),
-    runs,
-  )
-}
-
-// ---------------------------------------------------------------- zones, as Intl has them for one instant
-
-const formats = new Map<string, Intl.DateTimeFormat>()
-
-/** Seconds ahead of UTC. */
-function intlOffset(zone: string, second: bigint): bigint {
-  const made = formats.get(zone) ?? new Intl.DateTimeFormat('en-US', { timeZone: zone, timeZoneName: 'longOffset' })
-  formats.set(zone, made)
-  const limited = second > SPAN ? SPAN : second < -SPAN ? -SPAN : second
-  const text = made.formatToParts(Number(limited) * 1000).find(({ type }) => type === 'timeZoneName')!.value
-  const [, sign, hours = '0', minutes = '0', seconds = '0'] = /^GMT(?:([+-])(\d+):(\d+)(?::(\d+))?)?$/.exec(text)!
-  return (sign === '-' ? -1n : 1n) * BigInt(Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds))
-}
-
-const localOf = (zone: string, ns: bigint): bigint => ns + intlOffset(zone, floor(ns, NS.s!)) * NS.s!
+import { expectColumn, nullable } from '../support/kernel-cases.ts'
+import {
+  asColumn,
+  check,
+  DAY,
+  dateOf,
+  fail,
+  fields,
+  floor,
+  given,
+  insideRows,
+  integers,
+  intlOffset,
+  localOf,
+  NS,
+  names,
+  nanosOf,
+  options,
+  runs,
+  SPAN,
+  time,
+  zoneFor,
+  zones,
+} from '../support/time-cases.ts'
 
 /** The earliest instant that a clock of the zone shows so; where it shows none, moved on by what it leaves out. */
 function instantOf(zone: string, local: bigint, own?: bigint): bigint {
@@ -95,20 +42,6 @@ function instantOf(zone: string, local: bigint, own?: bigint): bigint {
   const after = intlOffset(zone, second + 93_600n)
   return shows(before) ? at(before) : shows(after) ? at(after) : at(before)
 }
-
-const zones = [
-  'UTC',
-  '+05:45',
-  'Europe/Berlin',
-  'America/New_York',
-  'Pacific/Apia',
-  'Australia/Lord_Howe',
-  'Africa/Casablanca',
-]
-const zoneFor = (name: string, zone: string): string => (name === 'd' || zone === 'UTC' ? '+00:00' : zone)
-
-/** The offset of a fixed zone, which Intl knows too. */
-const options = (zone: string) => ({ zone })
 
 function isoWeek(date: Date): number {
   const thursday = new Date(date)
@@ -142,9 +75,6 @@ const parts: Readonly<Record<string, (ns: bigint) => number>> = {
   week: (ns) => isoWeek(dayStart(dateOf(ns))),
 }
 
-/** The last day of what a Date holds may be past it in a zone, and so may the year's first day. */
-const inside = (ns: bigint): boolean => ns > -(SPAN - 40_000_000n) * NS.s! && ns < (SPAN - 40_000_000n) * NS.s!
-
 describe.each(names)('parts of %s', (name) => {
   test.each(Object.keys(parts))('%s', (part) => {
     for (const zone of part === 'year' || part === 'hour' ? zones : zones.slice(0, 3)) {
@@ -160,13 +90,6 @@ describe.each(names)('parts of %s', (name) => {
     }
   })
 })
-
-function insideRows(batch: Parameters<typeof batchToRows>[0], name: string): Uint32Array {
-  const rows = batchToRows({ ...batch, selection: null })
-  return Uint32Array.from(
-    [...rows.keys()].filter((i) => rows[i]![name] === null || inside(nanosOf(name, rows[i]![name]))),
-  )
-}
 
 describe.each(names)('truncate and add of %s', (name) => {
   const starts: Partial<Record<CalendarUnit, (date: Date) => void>> = {
@@ -261,72 +184,6 @@ describe.each(names)('truncate and add of %s', (name) => {
         { numRuns: 12 },
       )
     }
-  })
-})
-
-describe('difference', () => {
-  test.each(['hour', 'minute', 'second', 'millisecond', 'microsecond', 'nanosecond', 'day', 'week'] as const)(
-    'in %ss',
-    (unit) => {
-      const by = {
-        hour: 3600n * NS.s!,
-        minute: 60n * NS.s!,
-        second: NS.s!,
-        millisecond: NS.ms!,
-        microsecond: NS.us!,
-        nanosecond: 1n,
-        day: DAY,
-        week: 7n * DAY,
-      }[unit]
-      for (const [a, b] of [
-        ['ms', 'ns'],
-        ['d', 'us'],
-        ['s', 's'],
-        ['us', 'd'],
-      ] as const) {
-        check(time(a).dt.difference(time(b) as never, unit) as Expr, (r) => {
-          if (r[a] === null || r[b] === null) return null
-          const whole = (nanosOf(a, r[a]) - nanosOf(b, r[b])) / by
-          return whole < 2n ** 63n && whole > -(2n ** 63n) ? whole : fail()
-        })
-      }
-    },
-  )
-
-  test('in months is whole where the day of the month is reached', () => {
-    const dates = fc.array(
-      fc.record({ a: fc.integer({ min: -40_000, max: 40_000 }), b: fc.integer({ min: -40_000, max: 40_000 }) }),
-    )
-    const own = parseSchema({ a: 'int32', b: 'int32' })
-    const expr = col('a')
-      .cast('date')
-      .dt.difference(col('b').cast('date') as never, 'month')
-    fc.assert(
-      fc.property(dates, (list) =>
-        expectColumn(expr as Expr, own, batchFromRows(list, own), ({ a, b }) => {
-          const [from, to] = [b as number, a as number]
-          // A month is whole where its day of the month is reached, or passed, going back.
-          const monthOf = (days: number): number => {
-            const date = new Date(days * 86_400_000)
-            return date.getUTCFullYear() * 12 + date.getUTCMonth()
-          }
-          const day = (days: number): number => new Date(days * 86_400_000).getUTCDate()
-          const [whole, rest] = [monthOf(to) - monthOf(from), day(to) - day(from)]
-          return BigInt(whole - (whole > 0 && rest < 0 ? 1 : whole < 0 && rest > 0 ? -1 : 0))
-        }),
-      ),
-      runs,
-    )
-  })
-
-  test('takes days of the zone, and literals', () => {
-    const own = parseSchema({ at: 'timestamp[ms]' })
-    // The clocks go on in between: 23 hours, but a day.
-    const batch = batchFromRows([{ at: new Date('2024-03-31T10:00:00Z') }], own)
-    const days = (zone: string) => col('at').dt.difference('2024-03-30T11:00:00Z', 'day', { zone }) as Expr
-    expectColumn(days('UTC'), own, batch, () => 0n)
-    expectColumn(days('Europe/Berlin'), own, batch, () => 1n)
-    expectColumn(col('at').dt.difference(new Date('2024-01-31T10:00:00Z'), 'month') as Expr, own, batch, () => 2n)
   })
 })
 
