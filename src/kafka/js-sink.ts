@@ -2,7 +2,9 @@
  * A Sink on the TypeScript client. All of it runs on the JavaScript thread: write() encodes the rows into record batches
  * of their partitions, in the order of the calls; acknowledgements come back batch by batch.
  */
+
 import { type Batch, numSelected } from '../batch.ts'
+import { Condition } from '../condition.ts'
 import { type ErrorCode, errorCode, SabotError } from '../errors.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions, SinkStats } from './backend.ts'
 import { loadClient } from './js/client.ts'
@@ -58,7 +60,7 @@ export class JsSink implements Sink {
   readonly #waiting: InFlight[] = []
   /** What ended delivery: whatever is written after it fails too. */
   #broken: Failure | undefined
-  #wakes: (() => void)[] = []
+  readonly #changed = new Condition()
   #encodeMs = 0
   #deliverMs = 0
 
@@ -156,7 +158,7 @@ export class JsSink implements Sink {
     else this.#producer?.flush()
     while (this.#writes.size > 0) {
       this.#encodeWaiting()
-      if (this.#writes.size > 0) await new Promise<void>((resolve) => this.#wakes.push(resolve))
+      if (this.#writes.size > 0) await this.#changed.wait()
     }
     this.#producer?.close()
     await this.#cluster?.close()
@@ -167,19 +169,13 @@ export class JsSink implements Sink {
     for (const write of this.#writes) this.#reject(write, aborted)
     this.#waiting.length = 0
     this.#writes.clear()
-    this.#wake()
+    this.#changed.notify()
   }
 
   #refuseClosed(): void {
     if (this.#closing !== undefined) {
       throw new SabotError('CLOSED', `toKafka: the sink of ${this.#options.topic} was closed.`)
     }
-  }
-
-  #wake(): void {
-    const wakes = this.#wakes
-    this.#wakes = []
-    for (const wake of wakes) wake()
   }
 
   // ---- writes
@@ -250,7 +246,7 @@ export class JsSink implements Sink {
     if (write.outstanding > 0) return
     this.#writes.delete(write)
     if (!write.failed) write.resolve({ rows: write.rows, bytes: write.bytes, errors: write.errors })
-    if (this.#writes.size === 0) this.#wake()
+    if (this.#writes.size === 0) this.#changed.notify()
   }
 
   // ---- failures

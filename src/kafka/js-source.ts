@@ -3,6 +3,7 @@
  * worked on, and messages become rows when next() asks for them, a batch at a time. So what waits is what the broker
  * sent, and it is bounded in bytes: a partition that holds enough, and all together, are not fetched until they have room.
  */
+import { Condition } from '../condition.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import type { Field } from '../schema.ts'
 import type { DecodePlan, Position, Source, SourceEvent, SourceOptions, SourceStats } from './backend.ts'
@@ -34,7 +35,7 @@ export class JsSource implements Source {
   readonly #options: SourceOptions
   readonly #limits: { readonly maxRows: number; readonly maxBytes: number }
   #queue: Queued[] = []
-  #wakes: (() => void)[] = []
+  readonly #changed = new Condition()
   #failure: SabotError | undefined
   #failed = false
   #ended = false
@@ -104,14 +105,14 @@ export class JsSource implements Source {
       push: (event) => this.#push(event),
       onChange: () => {
         this.#fetcher?.kick()
-        this.#wake()
+        this.#changed.notify()
       },
     })
     this.#assignment = assignment
     const limits = { maxQueueBytes: batch.maxQueueBytes, connectTimeoutMs }
     this.#fetcher = new Fetcher(cluster, properties, limits, logger, {
       readers: () => assignment.readers,
-      onProgress: () => this.#wake(),
+      onProgress: () => this.#changed.notify(),
       onOutOfRange: (reader) => {
         lookUpReset(bounds, reader, check).then(
           (offset) => {
@@ -119,7 +120,7 @@ export class JsSource implements Source {
             reader.pausedUntil = 0
             this.#fetcher?.kick()
             // It may be at its end now, where no fetch will come to say so.
-            this.#wake()
+            this.#changed.notify()
           },
           (error) => this.#fail(error, reader.topic, reader.partition),
         )
@@ -142,7 +143,7 @@ export class JsSource implements Source {
     const fields = planFields(plan)
     const message = fields.slice(fields.length - plan.message.length)
     this.#rows = new RowBuilder(plan, message, decoder(plan), keysOf(plan))
-    this.#wake()
+    this.#changed.notify()
   }
 
   async next(): Promise<SourceEvent> {
@@ -181,7 +182,7 @@ export class JsSource implements Source {
 
   close(): Promise<void> {
     this.#closing ??= this.#close()
-    this.#wake()
+    this.#changed.notify()
     return this.#closing
   }
 
@@ -191,7 +192,7 @@ export class JsSource implements Source {
     this.#assignment?.close()
     await this.#membership?.close()
     await this.#cluster?.close()
-    this.#wake()
+    this.#changed.notify()
   }
 
   stats(): SourceStats {
@@ -219,7 +220,7 @@ export class JsSource implements Source {
       return
     }
     this.#queue.push(event)
-    this.#wake()
+    this.#changed.notify()
   }
 
   #dequeue(): SourceEvent | undefined {
@@ -240,7 +241,7 @@ export class JsSource implements Source {
       where: { ...(topic !== undefined && { topic }), ...(partition >= 0 && { partition }) },
     })
     this.#queue.push({ kind: 'failure', error: failure })
-    this.#wake()
+    this.#changed.notify()
   }
 
   #refuseClosed(): void {
@@ -250,20 +251,9 @@ export class JsSource implements Source {
     if (this.#failure !== undefined) throw this.#failure
   }
 
-  #wake(): void {
-    const wakes = this.#wakes
-    this.#wakes = []
-    for (const wake of wakes) wake()
-  }
-
   /** Until something happens, or a time. */
   async #wait(until: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    await new Promise<void>((resolve) => {
-      this.#wakes.push(resolve)
-      if (Number.isFinite(until)) timer = setTimeout(resolve, Math.max(1, until - performance.now()))
-    })
-    clearTimeout(timer)
+    await this.#changed.wait(Math.max(1, until - performance.now()))
     this.#turnBegan = performance.now()
   }
 

@@ -3,8 +3,10 @@
  * events into its queue, and `wake` is called on this thread when there is one after take() gave null. So nothing
  * polls: between two events this thread is free.
  */
+
 import { availableParallelism } from 'node:os'
 import { type Batch, batchFromSlab } from '../batch.ts'
+import { Condition } from '../condition.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { type Field, fieldsFromWire, typeToWire } from '../schema.ts'
 import type {
@@ -79,7 +81,7 @@ export class NativeSource implements Source {
   #empty: Batch | undefined
   /** Events that came while open() waited for the schema. */
   #early: SourceEvent[] = []
-  #waiting: (() => void)[] = []
+  readonly #changed = new Condition()
   #failure: SabotError | undefined
   #opening: Promise<readonly Field[]> | undefined
   #closing: Promise<void> | undefined
@@ -98,7 +100,7 @@ export class NativeSource implements Source {
   async #open(): Promise<readonly Field[]> {
     this.#refuseClosed()
     try {
-      this.#source = new this.#addon.Source(JSON.stringify(sourceConfig(this.#options)), () => this.#wake())
+      this.#source = new this.#addon.Source(JSON.stringify(sourceConfig(this.#options)), () => this.#changed.notify())
     } catch (error) {
       throw startFailure(error, true)
     }
@@ -182,7 +184,7 @@ export class NativeSource implements Source {
 
   close(): Promise<void> {
     this.#closing ??= this.#close()
-    this.#wake()
+    this.#changed.notify()
     return this.#closing
   }
 
@@ -193,7 +195,7 @@ export class NativeSource implements Source {
     } catch (error) {
       throw fromAddon(error)
     } finally {
-      this.#wake()
+      this.#changed.notify()
     }
   }
 
@@ -217,7 +219,7 @@ export class NativeSource implements Source {
       const event = this.#opened().take()
       if (event === null) {
         // wake() comes from a later turn of the event loop, so none is lost between take() and here.
-        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+        await this.#changed.wait()
       } else if (event.kind === 'log') {
         this.#options.logger[event.level]({ topic: topicText(this.#options.topic) }, event.message)
       } else if (event.kind === 'error') {
@@ -226,12 +228,6 @@ export class NativeSource implements Source {
         return event
       }
     }
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
   }
 
   #refuseClosed(): void {

@@ -1,3 +1,5 @@
+import { Condition } from '../condition.ts'
+
 /**
  * The few batches between the reader and the steps. Two lie here at most: decoding runs ahead on native threads,
  * whose own queue is bounded in bytes, and a revocation must not wait behind many slow steps.
@@ -5,7 +7,7 @@
 export class Inbox<T> {
   #items: T[] = []
   #closed = false
-  #changed: (() => void)[] = []
+  readonly #changed = new Condition()
   readonly #capacity: number
 
   constructor(capacity = 2) {
@@ -14,10 +16,10 @@ export class Inbox<T> {
 
   /** Waits for room; false: closed, the item was not taken. */
   async put(item: T): Promise<boolean> {
-    while (!this.#closed && this.#items.length >= this.#capacity) await this.#change()
+    while (!this.#closed && this.#items.length >= this.#capacity) await this.#changed.wait()
     if (this.#closed) return false
     this.#items.push(item)
-    this.#wake()
+    this.#changed.notify()
     return true
   }
 
@@ -25,10 +27,10 @@ export class Inbox<T> {
   async take(): Promise<T | undefined> {
     while (this.#items.length === 0) {
       if (this.#closed) return undefined
-      await this.#change()
+      await this.#changed.wait()
     }
     const item = this.#items.shift()
-    this.#wake()
+    this.#changed.notify()
     return item
   }
 
@@ -36,23 +38,13 @@ export class Inbox<T> {
   remove(matches: (item: T) => boolean): T[] {
     const removed = this.#items.filter(matches)
     if (removed.length > 0) this.#items = this.#items.filter((item) => !matches(item))
-    this.#wake()
+    this.#changed.notify()
     return removed
   }
 
   /** Nothing more comes; what lies here is still handed out. */
   close(): void {
     this.#closed = true
-    this.#wake()
-  }
-
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#changed.push(resolve))
-  }
-
-  #wake(): void {
-    const changed = this.#changed
-    this.#changed = []
-    for (const resolve of changed) resolve()
+    this.#changed.notify()
   }
 }

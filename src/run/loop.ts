@@ -15,7 +15,9 @@
  * waits for the task, so a slow step only delays the answer by itself. The partition's late batches, still in the
  * source's queue, carry an epoch that is no longer accepted and are left.
  */
+
 import { numSelected } from '../batch.ts'
+import { Condition } from '../condition.ts'
 import { SabotError } from '../errors.ts'
 import type { Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
 import type { Logger } from '../logger.ts'
@@ -99,7 +101,7 @@ export class RunLoop {
   #closing = false
   #bytesInFlight = 0
   #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
-  #windowChanged: (() => void)[] = []
+  readonly #windowChanged = new Condition()
   #committing: Promise<void> = Promise.resolve()
   #step: { readonly since: number; readonly origin: Origin; reported: boolean } | undefined
   #stopPromise: Promise<void> | undefined
@@ -380,9 +382,7 @@ export class RunLoop {
     void delivery.then(() => {
       this.#inFlight.delete(delivery)
       this.#bytesInFlight -= bytes
-      const changed = this.#windowChanged
-      this.#windowChanged = []
-      for (const resolve of changed) resolve()
+      this.#windowChanged.notify()
     })
   }
 
@@ -393,7 +393,7 @@ export class RunLoop {
       this.#inFlight.size >= window.batches ||
       (this.#inFlight.size > 0 && this.#bytesInFlight + bytes > window.bytes)
     ) {
-      await this.#unlessHalted(new Promise<void>((resolve) => this.#windowChanged.push(resolve)))
+      await this.#unlessHalted(this.#windowChanged.wait())
     }
   }
 

@@ -5,6 +5,7 @@
  *
  * Runs on the JavaScript thread alone; nothing here waits or throws.
  */
+import { Condition } from '../condition.ts'
 import type { CommitPosition } from '../offsets/store.ts'
 
 interface Entry {
@@ -39,7 +40,7 @@ const noTicket: Ticket = { delivered() {}, dropped() {} }
 
 export class Positions {
   readonly #tracks = new Map<string, Track>()
-  #waiting: (() => void)[] = []
+  readonly #changed = new Condition()
 
   /** The source was given a partition; what is known of an older epoch is forgotten. */
   assign(topic: string, partition: number, epoch: number): void {
@@ -96,7 +97,7 @@ export class Positions {
     track.closed = true
     track.entries = []
     track.delivered = undefined
-    this.#wake()
+    this.#changed.notify()
   }
 
   /** Positions that were delivered but not yet committed. */
@@ -124,7 +125,7 @@ export class Positions {
       if (partitions === undefined) return [...this.#tracks.values()].some((track) => track.entries.length > 0)
       return partitions.some((p) => (this.#tracks.get(keyOf(p.topic, p.partition))?.entries.length ?? 0) > 0)
     }
-    while (busy()) await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    while (busy()) await this.#changed.wait()
   }
 
   #begin(topic: string, partition: number, epoch: number): Track {
@@ -143,7 +144,7 @@ export class Positions {
       old.entries = []
     }
     this.#tracks.set(keyOf(topic, partition), track)
-    this.#wake()
+    this.#changed.notify()
     return track
   }
 
@@ -154,7 +155,7 @@ export class Positions {
       done++
     }
     if (done > 0) track.entries.splice(0, done)
-    this.#wake()
+    this.#changed.notify()
   }
 
   #cut(track: Track, entry: Entry): void {
@@ -163,11 +164,5 @@ export class Positions {
     track.closed = true
     track.entries.length = index
     this.#advance(track)
-  }
-
-  #wake(): void {
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const resolve of waiting) resolve()
   }
 }

@@ -6,6 +6,7 @@
  *   cooperative                 join with what one has -> sync -> give back what went elsewhere, take what is new -> where
  *                               something was given back, join again, so that others get it
  */
+import { Condition } from '../../condition.ts'
 import type { Position, TopicPartition } from '../backend.ts'
 import { type Assignor, assignor, type Member } from './assignors.ts'
 import type { Cluster } from './cluster.ts'
@@ -46,7 +47,7 @@ export class Group implements Membership {
   /** Why what we have may be somebody else's already. */
   #lost = false
   #lastAnswer = 0
-  #wakes: (() => void)[] = []
+  readonly #changed = new Condition()
   #heartbeat: NodeJS.Timeout | undefined
   #refresh: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
@@ -102,7 +103,7 @@ export class Group implements Membership {
     this.#closed = true
     clearTimeout(this.#heartbeat)
     clearTimeout(this.#refresh)
-    this.#wake()
+    this.#changed.notify()
     // A static member stays in the group for the rest of its session.
     if (this.#memberId === '' || this.#instanceId !== null || this.#coordinator.address === undefined) return
     let timer: NodeJS.Timeout | undefined
@@ -124,16 +125,10 @@ export class Group implements Membership {
     return this.#protocol === 'cooperative-sticky'
   }
 
-  #wake(): void {
-    const wakes = this.#wakes
-    this.#wakes = []
-    for (const wake of wakes) wake()
-  }
-
   #joinAgain(): void {
     this.#rejoin = true
     this.#host.assignment.awaited = true
-    this.#wake()
+    this.#changed.notify()
   }
 
   // ---- the loop
@@ -153,7 +148,7 @@ export class Group implements Membership {
         if (assigned === undefined) continue
         await this.#apply(assigned)
         while (!this.#rejoin && !this.#lost && !this.#closed) {
-          await new Promise<void>((resolve) => this.#wakes.push(resolve))
+          await this.#changed.wait()
         }
       }
     } catch (error) {
@@ -221,7 +216,7 @@ export class Group implements Membership {
     if (code === Code.UNKNOWN_MEMBER_ID) this.#memberId = ''
     this.#generation = -1
     this.#lost = this.#host.assignment.readers.length > 0
-    this.#wake()
+    this.#changed.notify()
   }
 
   #subscription(): Buffer {
