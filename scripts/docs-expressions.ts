@@ -3,7 +3,8 @@ import type { Example, OperatorDoc } from '../src/expr/operator.ts'
 import { operatorGroups } from '../src/expr/operators.ts'
 
 const cell = (text: string): string => text.replaceAll('|', '\\|')
-const code = (text: string): string => `\`${cell(text)}\``
+/** Text that has backticks itself stands between two of them. */
+const code = (text: string): string => (text.includes('`') ? `\`\` ${cell(text)} \`\`` : `\`${cell(text)}\``)
 
 /** A value as a reader of SQL knows it: text in quotes, bytes as x'00ff', times as ISO 8601. */
 function valueText(value: unknown): string {

@@ -201,6 +201,8 @@ export interface ChannelMessages {
   /** The run takes a batch from the source. `position`: the next offset to read. `rows`: of `messages`, those left. */
   readonly 'sabot:batch': RunMessage &
     Partition & { readonly position: bigint; readonly messages: number; readonly bytes: number; readonly rows: number }
+  /** How the run goes, every `commitIntervalMs` (default one second) while it goes on: what `run.metrics()` says. */
+  readonly 'sabot:metrics': RunMessage & { readonly metrics: RunMetrics }
   /** The offset store accepted positions: of each partition the next offset to read. */
   readonly 'sabot:commit': RunMessage & { readonly positions: readonly (Partition & { readonly offset: bigint })[] }
   /** Partitions came, went in good order, or are lost: another member may own them already. */
@@ -226,6 +228,7 @@ type ChannelName = keyof ChannelMessages
 const channels: Readonly<Record<ChannelName, Channel>> = {
   'sabot:run:start': channel('sabot:run:start'),
   'sabot:batch': channel('sabot:batch'),
+  'sabot:metrics': channel('sabot:metrics'),
   'sabot:commit': channel('sabot:commit'),
   'sabot:rebalance': channel('sabot:rebalance'),
   'sabot:error': channel('sabot:error'),
@@ -366,6 +369,11 @@ export class Counters {
     this.#errors[code] = (this.#errors[code] ?? 0) + 1
     const where = offset === undefined ? { topic, partition } : { topic, partition, offset }
     this.#publish('sabot:error', () => ({ kind: 'row' as const, code, message, ...where }))
+  }
+
+  /** Now and then, while the run goes on. */
+  ticked(metrics: () => RunMetrics): void {
+    this.#publish('sabot:metrics', () => ({ metrics: metrics() }))
   }
 
   /** The run is over: its times stand still. */

@@ -5,6 +5,7 @@ import type { ChannelMessages, Run } from '../../src/index.ts'
 const channels: Readonly<Record<keyof ChannelMessages, true>> = {
   'sabot:run:start': true,
   'sabot:batch': true,
+  'sabot:metrics': true,
   'sabot:commit': true,
   'sabot:rebalance': true,
   'sabot:error': true,

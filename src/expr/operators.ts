@@ -7,6 +7,7 @@ import type { Operator, OperatorDoc } from './operator.ts'
 import { arithmeticOperators } from './operators/arithmetic.ts'
 import { castOperators } from './operators/cast.ts'
 import { between, choiceOperators } from './operators/choice.ts'
+import { columnDocs } from './operators/columns.ts'
 import { compareOperators } from './operators/compare.ts'
 import { hashOperators } from './operators/hash.ts'
 import { listOperators } from './operators/lists.ts'
@@ -18,9 +19,10 @@ import { timeOperators } from './operators/times.ts'
 export const operatorGroups: readonly {
   readonly title: string
   readonly operators: Readonly<Record<string, Operator>>
-  /** Methods that are made of these operators. */
+  /** What is no operator: columns, and methods that are made of these operators. */
   readonly shorthands?: readonly OperatorDoc[]
 }[] = [
+  { title: 'Columns and literals', operators: {}, shorthands: columnDocs },
   { title: 'Comparison', operators: compareOperators, shorthands: [between] },
   { title: 'Logic', operators: logicOperators },
   { title: 'Arithmetic', operators: arithmeticOperators },

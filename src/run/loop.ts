@@ -403,6 +403,7 @@ export class RunLoop {
       this.#step.reported = true
       this.#parts.logger.warn({ topic, partition }, `a step has been running for ${STUCK_STEP_MS / 1000} seconds`)
     }
+    if (!this.#closing) this.#parts.counters.ticked(() => this.metrics())
     if (this.#closing || this.#parts.outlet.commitAtEnd) return
     this.#commit().catch((error) => {
       const failure = asSabotError(error, 'KAFKA')

@@ -39,7 +39,7 @@ describe('the examples of docs/expressions.md give what they say', () => {
   })
 })
 
-describe('so do those of methods that are made of operators', () => {
+describe('so do those of columns, and of methods that are made of operators', () => {
   test.each(operatorGroups.flatMap(({ shorthands }) => shorthands ?? []))('$call', ({ example }) => {
     expect(run(example)).toEqual(example.result)
   })

@@ -33,6 +33,7 @@ type Name = keyof ChannelMessages
 const names: readonly Name[] = [
   'sabot:run:start',
   'sabot:batch',
+  'sabot:metrics',
   'sabot:commit',
   'sabot:rebalance',
   'sabot:error',
@@ -160,6 +161,23 @@ describe('the channels', () => {
       { kind: 'run', code: error.code, message: error.message },
     ])
     expect(messages.at(-1)).toMatchObject({ channel: 'sabot:run:end', error: error.code })
+  })
+
+  it('tell again and again how a run goes, while it goes on', async () => {
+    const waiting = broker.holdDeliveries()
+    const { of } = published()
+    broker.produce('in', 0, ...rows(3))
+    const run = Stream.fromKafka(base).toKafka({ topic: 'out' }).start(quiet)
+    const last = () => of('sabot:metrics').at(-1)?.metrics as RunMetrics | undefined
+    await eventually(() => last()?.inFlight === 1, 'it is under way')
+    expect(last()).toMatchObject({ messagesIn: 3, rowsOut: 0 })
+    expect(Object.keys(last()!).sort()).toEqual(Object.keys(run.metrics()).sort())
+    for (const { release } of waiting) release()
+    await eventually(() => last()?.rowsOut === 3, 'it is delivered')
+    await run.stop()
+    const count = of('sabot:metrics').length
+    await new Promise((resolve) => setTimeout(resolve, 30))
+    expect(of('sabot:metrics')).toHaveLength(count)
   })
 
   it('make no message while nobody listens', async () => {
