@@ -3,7 +3,9 @@
  * clients live in one small JVM (java/KafkaAdmin.java) beside the broker; every test process connects to it.
  */
 import { spawn } from 'node:child_process'
+import { open, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 
@@ -12,6 +14,8 @@ export interface KafkaAddress {
   readonly bootstrapServers: string
   readonly adminPort: number
   readonly classpath: string
+  /** The broker's folder of logs: in it one folder a partition, `topic-0`, with its segments. */
+  readonly logs: string
 }
 
 /** A string stands for its UTF-8. */
@@ -83,6 +87,10 @@ export interface Kafka {
   /** Sets a group's committed position; refused while the group has members. */
   commit(group: string, topic: string, partition: number, offset: number): Promise<void>
   describeGroup(group: string): Promise<GroupDescription>
+  /** Removes every member, as an operator does: each learns of it by its next heartbeat, and its partitions are lost. */
+  removeMembers(group: string): Promise<void>
+  /** Flips a bit of the one place in a partition's first segment where these bytes lie, as a failing disk does. */
+  corrupt(topic: string, partition: number, bytes: string): Promise<void>
   /** Runs one of Kafka's command-line classes, such as org.apache.kafka.tools.consumer.ConsoleConsumer: about 2 s. */
   tool(mainClass: string, args: readonly string[], stdin?: string | Uint8Array): Promise<ToolResult>
   close(): void
@@ -180,6 +188,19 @@ export async function connectKafka(address: KafkaAddress): Promise<Kafka> {
     committed: (group) => call('committed', { group }),
     commit: (group, topic, partition, offset) => call('commit', { group, topic, partition, offset }),
     describeGroup: (group) => call('describeGroup', { group }),
+    removeMembers: (group) => call('removeMembers', { group }),
+    async corrupt(topic, partition, bytes) {
+      const path = join(address.logs, `${topic}-${partition}`, '00000000000000000000.log')
+      const at = (await readFile(path)).indexOf(bytes)
+      if (at < 0) throw new Error(`${path}: expected ${JSON.stringify(bytes)}; it is not there`)
+      // In place: the broker has the file open, and sends what lies in it without a look.
+      const file = await open(path, 'r+')
+      try {
+        await file.write(Buffer.from([Buffer.from(bytes)[0]! ^ 1]), 0, 1, at)
+      } finally {
+        await file.close()
+      }
+    },
     async tool(mainClass, args, stdin = '') {
       const child = spawn('java', ['-Xmx256m', '-cp', address.classpath, mainClass, ...args])
       const closed = new Promise<number | null>((resolve, reject) => child.on('close', resolve).on('error', reject))

@@ -179,7 +179,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<StartedKaf
       once(broker, 'exit').then(([code, signal]) =>
         Promise.reject(new Error(`Kafka ended with ${signal ?? code} before it was ready:\n${output}`)),
       )
-    const address = { bootstrapServers, adminPort, classpath }
+    const address = { bootstrapServers, adminPort, classpath, logs: join(folder, 'log') }
     const kafka = await Promise.race([connectKafka(address), early()])
     const kill = () => end(broker)
     const start = async () => {

@@ -26,6 +26,7 @@ import org.apache.kafka.clients.admin.NewPartitions;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
+import org.apache.kafka.clients.admin.RemoveMembersFromConsumerGroupOptions;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -135,6 +136,7 @@ public final class KafkaAdmin {
       case "consume": return consume(request, parts);
       case "committed": return committed(request);
       case "describeGroup": return describeGroup(request);
+      case "removeMembers": return removeMembers(request);
       case "commit": return commit(request);
       default: throw new IllegalArgumentException("unknown command " + command);
     }
@@ -364,6 +366,11 @@ public final class KafkaAdmin {
     TopicPartition partition = new TopicPartition(topic(request), request.get("partition").asInt());
     OffsetAndMetadata offset = new OffsetAndMetadata(request.get("offset").asLong());
     return done(admin.alterConsumerGroupOffsets(request.get("group").asText(), Map.of(partition, offset)).all());
+  }
+
+  private JsonNode removeMembers(JsonNode request) throws Exception {
+    String group = request.get("group").asText();
+    return done(admin.removeMembersFromConsumerGroup(group, new RemoveMembersFromConsumerGroupOptions()).all());
   }
 
   private JsonNode describeGroup(JsonNode request) throws Exception {
