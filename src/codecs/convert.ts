@@ -41,6 +41,8 @@ export interface Decoder {
 
 /** Rows of batches of the same columns to values of messages. */
 export interface Encoder {
+  /** Why the codec cannot write these columns, whatever is in them; null: it can. Absent: it writes any. */
+  check?(batch: Batch): RowError | null
   /** The value of one row; its bytes are the caller's. null: a tombstone, which the codecs string and bytes can write. */
   encode(batch: Batch, row: number): Uint8Array | null | RowError
 }

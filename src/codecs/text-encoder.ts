@@ -20,9 +20,14 @@ export class ValueEncoder implements Encoder {
     this.#scalars = scalars
   }
 
-  encode(batch: Batch, row: number): Uint8Array | null | RowError {
+  check(batch: Batch): RowError | null {
     if (batch !== this.#batch) this.#prepare(batch)
-    if (this.#error !== null) return this.#error
+    return this.#error
+  }
+
+  encode(batch: Batch, row: number): Uint8Array | null | RowError {
+    const error = this.check(batch)
+    if (error !== null) return error
     const data = this.#data!
     const valid = validityOf(data)
     if (valid !== null && ((valid[row >> 3]! >> (row & 7)) & 1) === 0) return null

@@ -206,9 +206,9 @@ export class JsSink implements Sink {
       const values = encoder(codec, codecOptions)
       built = new RowRecords(write.batch, write.plan, kind, values, this.#limits).build()
     } catch (error) {
-      const { code, message, cause } = error as SabotError
+      const { code, message, cause, where } = error as SabotError
       write.failed = true
-      write.reject(new SabotError(errorCode(code), `toKafka: ${message}`, { cause, where: { topic } }))
+      write.reject(new SabotError(errorCode(code), `toKafka: ${message}`, { cause, where: { ...where, topic } }))
       return
     }
     const encoded = performance.now()
@@ -282,7 +282,7 @@ export class JsSink implements Sink {
       return { code: 'DELIVERY', message, retriable: true, partition }
     }
     if (reason === 'unknownPartition') {
-      const message = `${what}: Local: Unknown partition (_UNKNOWN_PARTITION); the topic has no such partition`
+      const message = `${what}: Failed to enqueue message: Local: Unknown partition (_UNKNOWN_PARTITION); the topic has no such partition`
       return { code: 'DELIVERY', message, retriable: false, partition }
     }
     const { status } = reason

@@ -2,7 +2,7 @@
  * A Sink on the addon. write() hands the columns' buffers over as they are; the addon holds references to them until
  * the batch is delivered, and its producer thread only reads. Deliveries come back through take(), on this thread.
  */
-import { type Batch, batchToBuffers, type Column } from '../batch.ts'
+import { type Batch, batchToBuffers, type Column, columnNamed } from '../batch.ts'
 import { errorCode, SabotError } from '../errors.ts'
 import { fieldsToWire } from '../schema.ts'
 import type { Addon, AddonRoles, AddonSink, AddonSinkEvent, AddonWrite } from './addon.ts'
@@ -79,15 +79,15 @@ export class NativeSink implements Sink {
     const rows = batch.selection?.length ?? batch.numRows
     if (rows === 0) return { rows: 0, bytes: 0, errors: [] }
     const id = ++this.#lastId
-    const write = addonWrite(id, batch, plan, onError)
     return new Promise<Delivery>((resolve, reject) => {
       this.#pending.set(id, { resolve, reject })
       try {
-        sink.write(write)
+        sink.write(addonWrite(id, batch, plan, onError))
       } catch (error) {
         this.#pending.delete(id)
-        const { code, message, cause } = fromAddon(error)
-        reject(new SabotError(code, `toKafka: ${message}`, { cause, where: { topic: this.#options.topic } }))
+        const { code, message, cause, where } = fromAddon(error)
+        const { topic } = this.#options
+        reject(new SabotError(code, `toKafka: ${message}`, { cause, where: { ...where, topic } }))
       }
     })
   }
@@ -188,14 +188,7 @@ export function addonWrite(id: number, batch: Batch, plan: RecordPlan, onError: 
     if (name === undefined) return -1
     const index = columns.findIndex(({ field }) => field.name === name)
     if (index >= 0) return index
-    const column = batch.columns.find(({ field }) => field.name === name)
-    if (column === undefined) {
-      const names = batch.columns.map(({ field }) => field.name).join(', ')
-      throw new SabotError('SCHEMA', `toKafka: there is no column "${name}"; there are: ${names}.`, {
-        where: { column: name },
-      })
-    }
-    return columns.push(column) - 1
+    return columns.push(columnNamed(batch, name)) - 1
   }
   const roles = rolesOf(plan, indexOf)
   return {

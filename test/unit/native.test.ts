@@ -518,7 +518,7 @@ describe('writing', () => {
     await sink.open()
     const error = await failure(sink.write(await rows(), { ...columns, key: 'user' }, 'fail'))
     expect(error).toMatchObject({ code: 'SCHEMA', where: { column: 'user' } })
-    expect(error.message).toContain('there are: id, $partition, $key')
+    expect(error.message).toContain('The columns here: id, $partition, $key')
   })
 
   test('to an unknown topic is refused before the first row', async () => {

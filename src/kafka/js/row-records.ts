@@ -1,6 +1,7 @@
 /** Rows of a write -> records: value, key, headers, partition and timestamp, or why a row is none (native/sink_records.cc). */
 import { type Batch, type Column, columnNamed, numSelected } from '../../batch.ts'
 import type { Encoder, RowError } from '../../codecs/convert.ts'
+import { typeName } from '../../codecs/json/misfit.ts'
 import { SabotError } from '../../errors.ts'
 import { type ColumnType, typeText } from '../../schema.ts'
 import type { Partitioner, RecordPlan } from '../backend.ts'
@@ -55,7 +56,7 @@ export class RowRecords {
       if (name === undefined) return undefined
       const column = columnNamed(batch, name)
       if (fits(column.field.type)) return column
-      const found = typeText(column.field.type)
+      const found = typeName(column.field.type)
       throw new SabotError('SCHEMA', `column ${name}: expected ${expected} for the ${part}; got ${found}`)
     }
     this.#batch = batch
@@ -74,6 +75,8 @@ export class RowRecords {
     } else {
       const columns = plan.value.names.map((name) => columnNamed(batch, name))
       const values = { ...batch, columns }
+      const problem = encoder.check?.(values)
+      if (problem) throw new SabotError('SCHEMA', problem.message)
       this.#encode = (row) => encoder.encode(values, row)
     }
     if (key === undefined) this.#encodeKey = () => null
