@@ -7,8 +7,6 @@ export interface Contender {
   readonly name: string
   /** As the tables have it. */
   readonly title: string
-  /** Runs at most so often: it is slow, and its figures hardly differ from round to round. */
-  readonly rounds?: number
   /** Among these the best one is what Sabot is compared with. */
   readonly nodePeer?: boolean
   /** Why it cannot run here; undefined: it can. */
@@ -87,14 +85,12 @@ export function consumers(confluentProblem: string | undefined): readonly Conten
       name: 'platformatic',
       title: '@platformatic/kafka, JSON.parse',
       nodePeer: true,
-      rounds: 3,
       command: (job) => script('peers/platformatic-consume.ts', job),
     },
     {
       name: 'confluent-kafkajs',
       title: "@confluentinc/kafka-javascript, KafkaJS's interface",
       nodePeer: true,
-      rounds: 3,
       missing,
       command: confluent('promised'),
     },
@@ -102,7 +98,6 @@ export function consumers(confluentProblem: string | undefined): readonly Conten
       name: 'confluent-rdkafka',
       title: "@confluentinc/kafka-javascript, node-rdkafka's interface",
       nodePeer: true,
-      rounds: 3,
       missing,
       command: confluent('callbacks'),
     },
@@ -135,7 +130,6 @@ export function pipelines(streams: (job: Omit<Job, 'mode'>) => Command): readonl
       name: 'kafkajs',
       title: 'kafkajs, eachBatch, JSON.parse',
       nodePeer: true,
-      rounds: 3,
       command: (job) => script('peers/kafkajs-pipeline.ts', job),
     },
     { name: 'kafka-streams', title: 'Kafka Streams, Jackson, 2 threads', command: streams },

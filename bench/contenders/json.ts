@@ -4,6 +4,7 @@
  * as in native/tools/decode_bench.cc.
  */
 import { readFileSync } from 'node:fs'
+import { Tally } from '../window.ts'
 
 const [file, rounds] = [process.argv[2]!, Number(process.argv[3])]
 const documents = readFileSync(file, 'utf8')
@@ -77,13 +78,16 @@ const batches = Array.from({ length: Math.ceil(documents.length / 8192) }, (_, i
   documents.slice(i * 8192, (i + 1) * 8192),
 )
 
-/** Sums of amounts: what a way found, so that none is optimised away and all can be compared. */
-const ways: Readonly<Record<string, () => number>> = {
-  'json-parse': () => documents.reduce((sum, document) => sum + parse(document).amount, 0),
-  'json-parse-columns': () =>
-    batches.reduce((sum, batch) => columnsOf(batch).amount.reduce((all, amount) => all + amount, sum), 0),
+/** What each way found, so that none is optimised away and all can be held against what lies in the documents. */
+const ways: Readonly<Record<string, (tally: Tally) => void>> = {
+  'json-parse': (tally) => {
+    for (const document of documents) tally.add(parse(document).amount)
+  },
+  'json-parse-columns': (tally) => {
+    for (const batch of batches) for (const amount of columnsOf(batch).amount) tally.add(amount)
+  },
 }
-const sums = new Set<number>()
+const found = new Set<string>()
 const result: Record<string, number> = {}
 
 function measure(name: string, run: () => void): void {
@@ -96,8 +100,15 @@ function measure(name: string, run: () => void): void {
   result[name] = (best * 1e6) / documents.length
 }
 
-for (const [name, way] of Object.entries(ways)) measure(name, () => sums.add(way()))
-if (sums.size !== 1) throw new Error(`the ways found different sums: ${[...sums].join(', ')}`)
+for (const [name, way] of Object.entries(ways)) {
+  measure(name, () => {
+    const tally = new Tally()
+    way(tally)
+    found.add(JSON.stringify(tally))
+  })
+}
+const [tally, ...others] = [...found]
+if (others.length > 0) throw new Error(`expected the same of each way; got ${[tally, ...others].join(' and ')}`)
 
 const rows = documents.map(parse)
 let bytes = 0
@@ -106,4 +117,4 @@ measure('json-stringify', () => {
 })
 const expected = documents.reduce((sum, document) => sum + document.length, 0)
 if (bytes !== expected) throw new Error(`expected ${expected} bytes to be written; got ${bytes}`)
-console.log(JSON.stringify(result))
+console.log(JSON.stringify({ ...JSON.parse(tally!), bytes, ...result }))

@@ -47,7 +47,7 @@ export async function inTurn(
       const topic = await topics.load(load)
       for (const contender of contenders) {
         const place = { load, contender: contender.name, round }
-        if (round > (contender.rounds ?? rounds) || recorder.has(place)) continue
+        if (recorder.has(place)) continue
         recorder.add({ ...place, ...(await measured({ contender, topic, round })) })
       }
     }

@@ -1,4 +1,4 @@
-/** @confluentinc/kafka-javascript, by both of its interfaces, with the fetch settings that Sabot uses, and JSON.parse. */
+/** @confluentinc/kafka-javascript, by both of its interfaces, with few large fetches and JSON.parse. */
 import confluent from '@confluentinc/kafka-javascript'
 import { freshGroup, job, Tally, Window } from '../window.ts'
 
