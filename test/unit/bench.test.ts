@@ -1,5 +1,5 @@
 /** The arithmetic of the bench's report. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -10,6 +10,8 @@ import { targets, verdictOf } from '../../bench/report/targets.ts'
 import { Recorder, type Result, readResults } from '../../bench/results.ts'
 import { wrong } from '../../bench/topics.ts'
 import { Tally } from '../../bench/window.ts'
+import { sinkOptions } from '../../src/kafka/options-sink.ts'
+import { consumerDefaults, consumerFixed, producerDefaults, producerFixed } from '../../src/kafka/properties.ts'
 
 const load = 'transactions-8'
 const rounds = (contender: string, ...perSecond: readonly number[]): Result[] =>
@@ -58,6 +60,30 @@ describe('a result of the bench counts', () => {
     const tally = new Tally()
     for (const amount of [1000, 1000.01, 1999.99, 0.1, Number.NaN]) tally.add(amount)
     expect({ ...tally }).toEqual({ rows: 5, over: 2, sum: 300_000 })
+  })
+})
+
+describe('librdkafka alone', () => {
+  const settings = (file: string): [string, string][] => {
+    const source = readFileSync(new URL(`../../native/tools/${file}`, import.meta.url), 'utf8')
+    return [...source.matchAll(/\bset\(conf, "([\w.]+)", "(\w+)"\)/g)].map(([, name, value]) => [name!, value!])
+  }
+
+  it('reads and writes with the settings of Sabot', () => {
+    // What no default says: its own, and what options of Sabot say.
+    const options = ['linger.ms', 'batch.size', 'queue.buffering.max.kbytes', 'partitioner']
+    const own = ['group.id', 'auto.offset.reset', 'acks', ...options]
+    const governed = (name: string): boolean => own.includes(name)
+    const reading = settings('raw_client.h').filter(([name]) => !governed(name))
+    expect(reading.length).toBeGreaterThan(6)
+    for (const [name, value] of reading) expect({ ...consumerDefaults, ...consumerFixed }[name], name).toBe(value)
+    const writing = settings('raw_pipeline.cc').filter(([name]) => !governed(name))
+    expect(writing.length).toBeGreaterThan(2)
+    for (const [name, value] of writing) expect({ ...producerDefaults, ...producerFixed }[name], name).toBe(value)
+    const written = Object.fromEntries(settings('raw_pipeline.cc'))
+    expect(Number(written['linger.ms'])).toBe(sinkOptions.lingerMs.default)
+    expect(Number(written['batch.size'])).toBe(sinkOptions.batchBytes.default)
+    expect(Number(written['queue.buffering.max.kbytes']) * 1024).toBe(sinkOptions.maxQueueBytes.default)
   })
 })
 

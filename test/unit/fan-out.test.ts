@@ -201,12 +201,18 @@ describe('fanOut', () => {
 })
 
 describe('the positions of a fanOut', () => {
-  it('are not committed before every branch has delivered its rows', async () => {
+  /** So many rows to two topics; each delivery waits until it is released. */
+  const toBoth = (count: number, more: object = {}) => {
     const waiting = broker.holdDeliveries()
-    broker.produce('in', 0, ...rows(2))
-    const run = endless()
+    broker.produce('in', 0, ...rows(count))
+    const run = endless(more)
       .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
       .start(quiet)
+    return { waiting, run }
+  }
+
+  it('are not committed before every branch has delivered its rows', async () => {
+    const { waiting, run } = toBoth(2)
     await until(() => waiting.length === 2)
     waiting[0]!.release()
     // Several ticks of the clock that commits.
@@ -248,11 +254,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('are committed before partitions are given away, once every branch has delivered', async () => {
-    const waiting = broker.holdDeliveries()
-    broker.produce('in', 0, ...rows(2))
-    const run = endless({ commitIntervalMs: 60_000 })
-      .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
-      .start(quiet)
+    const { waiting, run } = toBoth(2, { commitIntervalMs: 60_000 })
     await until(() => waiting.length === 2)
     const source = broker.sources[0]!
     const token = source.revoke(false, { topic: 'in', partition: 0 })
@@ -267,11 +269,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('a stop delivers to every branch what was taken, and commits it', async () => {
-    const waiting = broker.holdDeliveries()
-    broker.produce('in', 0, ...rows(2))
-    const run = endless({ commitIntervalMs: 60_000 })
-      .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
-      .start(quiet)
+    const { waiting, run } = toBoth(2, { commitIntervalMs: 60_000 })
     await until(() => waiting.length === 2)
     const stopped = run.stop()
     for (const { release } of waiting) release()
@@ -284,11 +282,7 @@ describe('the positions of a fanOut', () => {
   })
 
   it('count what all branches hold against the bound on what is under way', async () => {
-    const waiting = broker.holdDeliveries()
-    broker.produce('in', 0, ...rows(40))
-    const run = endless()
-      .fanOut((s) => [s.toKafka({ topic: 'a' }), s.toKafka({ topic: 'b' })])
-      .start(quiet)
+    const { waiting, run } = toBoth(40)
     // Eight batches, each for two sinks.
     await until(() => waiting.length === 16)
     for (let i = 0; i < 50; i++) await turn()
