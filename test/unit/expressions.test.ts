@@ -45,6 +45,27 @@ describe('so do those of columns, and of methods that are made of operators', ()
   })
 })
 
+describe('what the page says of nulls and errors holds', () => {
+  // Of these the page says in words of their own when they are null.
+  const plain = documented.filter(({ operator: { doc } }) => doc.nulls === undefined)
+
+  test.each(plain)('$title: $operator.doc.call is null where an argument is', ({ operator: { doc } }) => {
+    const { columns, rows } = doc.example
+    for (const name of Object.keys(columns).keys()) {
+      const row = rows[0]!.map((value, i) => (i === name ? null : value))
+      expect(run({ ...doc.example, rows: [row] })).toEqual([null])
+    }
+  })
+
+  test('operators of which a row may fail say so, and no others; but for those that hand on what others say', () => {
+    const saying = documented.filter(({ operator: { doc } }) => doc.errors !== undefined)
+    const failing = documented.filter(({ operator: { fallible } }) => fallible)
+    expect(saying.map(({ name }) => name).sort()).toEqual(
+      [...failing.map(({ name }) => name), 'coalesce', 'when'].sort(),
+    )
+  })
+})
+
 test('every operator has one line on the page', () => {
   expect(documented.map(({ name }) => name).sort()).toEqual(Object.keys(operators).sort())
   const page = readFileSync(new URL('../../docs/expressions.md', import.meta.url), 'utf8')
