@@ -56,9 +56,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'kafka-js',
-          include: ['from-until', 'subscription', 'compression', 'inference'].map((name) => {
-            return `test/integration/${name}.test.ts`
-          }),
+          include: [
+            ...['from-until', 'subscription', 'compression', 'inference', 'records', 'bad-input'],
+            ...['sizes', 'ends', 'fan-out'],
+          ].map((name) => `test/integration/${name}.test.ts`),
           env: { SABOT_BACKEND: 'js' },
           globalSetup: ['test/support/kafka-setup.ts'],
           testTimeout: 120_000,

@@ -1,6 +1,7 @@
 /** createTopics against a real Kafka: the embedded broker takes no admin requests. */
 import { expect, test } from 'vitest'
 import { createTopics } from '../../src/index.ts'
+import { eventually } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 
 const { bootstrapServers } = kafka
@@ -11,8 +12,14 @@ test('topics are made with their partitions and configuration', async () => {
     bootstrapServers,
     topics: { [plain]: 1, [many]: 5, [compact]: { partitions: 2, config: { 'cleanup.policy': 'compact' } } },
   })
-  expect(await kafka.offsets(plain)).toHaveLength(1)
-  expect(await kafka.offsets(many)).toHaveLength(5)
+  // The controller has them, and the broker a moment later.
+  const partitions = (topic: string) =>
+    kafka.offsets(topic).then(
+      ({ length }) => length,
+      () => 0,
+    )
+  await eventually(async () => (await partitions(plain)) === 1, 'one partition')
+  await eventually(async () => (await partitions(many)) === 5, 'five partitions')
   const { stdout } = await kafka.tool('kafka.admin.ConfigCommand', [
     ...['--bootstrap-server', bootstrapServers, '--entity-type', 'topics', '--entity-name', compact, '--describe'],
   ])

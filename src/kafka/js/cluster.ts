@@ -70,7 +70,7 @@ export class Cluster {
     }
   }
 
-  /** The same of whichever broker answers, each tried in turn until the time is over. */
+  /** The same of whichever broker answers, each tried in turn until the time is over: then CONNECT, with the last reason. */
   async askAny<Arguments extends unknown[], Response>(
     timeoutMs: number,
     api: Api<Arguments, Response>,
@@ -91,7 +91,7 @@ export class Cluster {
       if (this.#closed) throw new SabotError('CLOSED', 'the client was closed')
       if (performance.now() + RETRY_MS >= end) {
         const reason = this.connections.lastFailure ?? (failure as Error).message
-        throw new SabotError('CONNECT', `no broker answered within ${timeoutMs} ms: ${reason}`, { cause: failure })
+        throw new SabotError('CONNECT', reason, { cause: failure })
       }
       await pause(RETRY_MS)
     }

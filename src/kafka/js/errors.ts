@@ -2,6 +2,7 @@
  * What brokers and connections say, in our terms. Names and texts of a broker's errors are librdkafka's, so that one
  * error reads the same whichever backend met it.
  */
+import { getSystemErrorMessage } from 'node:util'
 import { type ErrorCode, SabotError } from '../../errors.ts'
 
 /** Error codes of Kafka's protocol (https://kafka.apache.org/protocol#protocol_error_codes), by librdkafka's names. */
@@ -157,7 +158,10 @@ export class Disconnected extends Error {}
 export function reasonOf(error: unknown): string {
   const parts: string[] = []
   for (let one: unknown = error; one instanceof Error && parts.length < 4; one = one.cause) {
-    const text = one.message || (one as NodeJS.ErrnoException).code || one.name
+    const { code, errno } = one as NodeJS.ErrnoException
+    // Node's own text has the name of the error alone: ENOTFOUND.
+    const meaning = typeof errno === 'number' && errno < 0 ? ` (${getSystemErrorMessage(errno)})` : ''
+    const text = (one.message || code || one.name).replace(/\.$/, '') + meaning
     if (!parts.includes(text)) parts.push(text)
     if (one instanceof AggregateError && one.cause === undefined && one.errors.length > 0) {
       parts.push(reasonOf(one.errors[0]))
