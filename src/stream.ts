@@ -3,9 +3,9 @@
 import { type Table, tableOf } from './batch/table.ts'
 import type { RecordBatch } from './batch.ts'
 import { describe, SabotError } from './errors.ts'
-import { type ColumnsOf, columnsFor, type FitAll, type TypesOf } from './expr/columns.ts'
+import { type ColumnsOf, columnsFor, type FitAll } from './expr/columns.ts'
 import { col, Expr, type Fits, type Literal, lit } from './expr/expr.ts'
-import type { KeyIs, KeyOf, MessageTypes, TypeOfColumn } from './expr/types.ts'
+import type { KeyOf } from './expr/types.ts'
 import {
   type KafkaSinkOptions,
   type KafkaSourceOptions,
@@ -18,6 +18,21 @@ import {
 import type { RunMetrics } from './metrics.ts'
 import { bindStep, type Scope, sourceScope } from './plan/bind.ts'
 import { explain } from './plan/explain.ts'
+import type {
+  ColumnValue,
+  Dropped,
+  Extended,
+  FitPart,
+  KeyChoice,
+  Keyed,
+  KeyOption,
+  Known,
+  ListIn,
+  Renamed,
+  Selected,
+  SelectPart,
+  Unnested,
+} from './plan/shapes.ts'
 import {
   type Branch,
   type EnvelopePart,
@@ -37,7 +52,6 @@ import type { BatchContext } from './run/program.ts'
 import { type Origins, startRun } from './run/start.ts'
 import {
   type AnySchema,
-  type AnyType,
   type Field,
   parseSchema,
   type RowInput,
@@ -48,55 +62,10 @@ import {
 
 // ---------------------------------------------------------------- types of steps
 
-/** The names that can stand in `select`. */
-export type NameIn<S> = (keyof S & string) | keyof MessageTypes
-
-/** What gives a column a value: an expression, or a literal that stands for itself. */
-export type ColumnValue = Expr | Literal
-
-type Simplify<T> = { readonly [K in keyof T]: T[K] }
-
-/** `unknown` where the expressions of a part of `select` fit the shape. */
-type FitPart<Part, S> = Part extends string ? unknown : FitAll<Part, S>
-
-type Intersect<U> = (U extends unknown ? (one: U) => void : never) extends (all: infer I) => void ? I : never
-
-type SelectedPart<S, Part> = Part extends string ? { readonly [K in Part]: TypeOfColumn<K, S> } : TypesOf<Part, S>
-
-/** The shape after `select`. */
-export type Selected<S, Parts extends readonly unknown[]> = Simplify<
-  Intersect<{ [I in keyof Parts]: SelectedPart<S, Parts[I]> }[number]>
-> &
-  KeyOf<S>
-
-/** The shape after `withColumns`. */
-export type Extended<S, C> = {
-  readonly [K in keyof S | keyof C]: K extends keyof C ? TypesOf<C, S>[K] : K extends keyof S ? S[K] : never
-}
-
-/** The shape after `rename`. */
-export type Renamed<S, R> = {
-  readonly [K in keyof S as K extends keyof R ? (R[K] extends string ? R[K] : K) : K]: S[K]
-}
-
-/** The shape after `drop`. */
-export type Dropped<S, Name> = { readonly [K in keyof S as Exclude<K, Name>]: S[K] }
-
-/** The names of columns that hold lists, as far as the shape tells. */
-export type ListIn<S> = { readonly [K in keyof S]: S[K] extends readonly [unknown] | AnyType ? K : never }[keyof S] &
-  string
-
-/** The shape after `unnest`. */
-export type Unnested<S, Name> = {
-  readonly [K in keyof S]: K extends Name ? (S[K] extends readonly [infer Item] ? Item : S[K]) : S[K]
-}
-
 export interface UnnestOptions {
   /** A row whose list is null or empty gives a row with a null. Default false: it gives none. */
   readonly keepEmpty?: boolean | undefined
 }
-
-type SelectPart<S> = NameIn<S> | { readonly [name: string]: ColumnValue }
 
 /** Where no schema follows, `map` and its kin give columns that only the run knows. */
 export interface SchemaOption<T> {
@@ -122,14 +91,6 @@ type PositionalSource<S extends object = object, K extends TypeLiteral = TypeLit
 interface NoSchema {
   readonly schema?: undefined
 }
-
-/** A schema that the program makes at run time tells the compiler nothing. */
-type Known<S> = string extends keyof S ? AnySchema : S
-
-/** With what `keySchema` says of the key: never where there is none. */
-type Keyed<S, K> = [K] extends [never] ? S : string extends keyof S ? S : S & KeyIs<KnownType<K>>
-
-type KnownType<T> = TypeLiteral extends T ? AnyType : T extends object ? (string extends keyof T ? AnyType : T) : T
 
 interface State {
   readonly from: Origins
@@ -159,22 +120,28 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
    * Rows from Kafka topics. Connects when it is run. Throws CONFIG for an option that is unknown, missing or out of
    * range, SCHEMA for a schema that is none.
    */
-  static fromKafka<const S extends SchemaLiteral, const K extends TypeLiteral = never>(
-    options: KafkaSourceOptions<S, K> & { readonly schema: S },
-  ): Stream<Keyed<Known<S>, K>>
-  static fromKafka<const K extends TypeLiteral = never>(
-    options: KafkaSourceOptions<object, K> & { readonly codec: 'string' },
-  ): Stream<Keyed<{ readonly value: 'utf8' }, K>>
-  static fromKafka<const K extends TypeLiteral = never>(
-    options: KafkaSourceOptions<object, K> & { readonly codec: 'bytes' },
-  ): Stream<Keyed<{ readonly value: 'binary' }, K>>
+  static fromKafka<
+    const S extends SchemaLiteral,
+    const K extends TypeLiteral = never,
+    const Key extends KeyOption = never,
+  >(options: KafkaSourceOptions<S, K> & KeyChoice<Key> & { readonly schema: S }): Stream<Keyed<Known<S>, K, Key>>
+  static fromKafka<const K extends TypeLiteral = never, const Key extends KeyOption = never>(
+    options: KafkaSourceOptions<object, K> & KeyChoice<Key> & { readonly codec: 'string' },
+  ): Stream<Keyed<{ readonly value: 'utf8' }, K, Key>>
+  static fromKafka<const K extends TypeLiteral = never, const Key extends KeyOption = never>(
+    options: KafkaSourceOptions<object, K> & KeyChoice<Key> & { readonly codec: 'bytes' },
+  ): Stream<Keyed<{ readonly value: 'binary' }, K, Key>>
   static fromKafka(options: KafkaSourceOptions & NoSchema): Stream
-  static fromKafka<const S extends SchemaLiteral, const K extends TypeLiteral = never>(
+  static fromKafka<
+    const S extends SchemaLiteral,
+    const K extends TypeLiteral = never,
+    const Key extends KeyOption = never,
+  >(
     bootstrapServers: string | readonly string[],
     topic: string | readonly string[] | RegExp,
     groupId: string | undefined,
-    options: PositionalSource<S, K> & { readonly schema: S },
-  ): Stream<Keyed<Known<S>, K>>
+    options: PositionalSource<S, K> & KeyChoice<Key> & { readonly schema: S },
+  ): Stream<Keyed<Known<S>, K, Key>>
   static fromKafka(
     bootstrapServers: string | readonly string[],
     topic: string | readonly string[] | RegExp,
@@ -290,7 +257,7 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
   map<const T extends SchemaLiteral>(
     fn: (row: RowOf<S>) => Awaitable<RowInput<T>>,
     options: SchemaOption<T> & { readonly schema: T },
-  ): Stream<T>
+  ): Stream<T & KeyOf<S>>
   map(fn: (row: RowOf<S>) => Awaitable<object>): Stream
   map(fn: StepFunction, options: SchemaOption<SchemaLiteral> = {}): Stream {
     return this.#withFunction('map', fn, options)
@@ -300,7 +267,7 @@ export class Stream<S extends object = AnySchema> implements AsyncIterable<Recor
   flatMap<const T extends SchemaLiteral>(
     fn: (row: RowOf<S>) => Awaitable<Iterable<RowInput<T>>>,
     options: SchemaOption<T> & { readonly schema: T },
-  ): Stream<T>
+  ): Stream<T & KeyOf<S>>
   flatMap(fn: (row: RowOf<S>) => Awaitable<Iterable<object>>): Stream
   flatMap(fn: StepFunction, options: SchemaOption<SchemaLiteral> = {}): Stream {
     return this.#withFunction('flatMap', fn, options)

@@ -25,7 +25,7 @@ export interface Problem<Message extends string = string> {
 
 /** The columns that every message has, by name. */
 export interface MessageTypes {
-  /** As the option `key` says, which only the run knows. */
+  /** As the option `key` says; where a shape says nothing of it (`KeyIs`), only the run knows. */
   readonly $key: AnyType
   readonly $topic: 'utf8'
   readonly $partition: 'int32'

@@ -71,6 +71,33 @@ const textAndKey = Stream.fromKafka({
 textAndKey.filter(col('$key').list.contains(7).and(col('value').eq('a')))
 untyped.filter(col('$key.id').gt(5))
 
+// Of what the option `key` says, the compiler knows as much.
+const byText = Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int64' }, key: 'string' })
+byText.filter(col('$key').str.startsWith('a'))
+const byNumber = Stream.fromKafka('b:9092', 't', 'g', { schema: { id: 'int64' }, key: 'int32' })
+const next = byNumber.select({ next: col('$key').add(1), key: col('$key') })
+expectTypeOf<Row<typeof next>>().toEqualTypeOf<{ next: bigint | null; key: number | null }>()
+const ofBytes = Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', codec: 'bytes', key: 'bytes' })
+expectTypeOf<Row<ReturnType<typeof ofBytes.select<['$key']>>>>().toEqualTypeOf<{ $key: Uint8Array | null }>()
+const anyKey = (key: 'string' | 'int64') =>
+  Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int64' }, key }).filter(col('$key').gt(1))
+anyKey('int64').map((row) => row)
+// It stays what it is behind functions of the user.
+const behind = keyed.map(({ id }) => ({ id }), { schema: { id: 'int64' } })
+behind.filter(col('$key.id').gt(5))
+expectTypeOf<Row<typeof behind>>().toEqualTypeOf<{ id: bigint | null }>()
+keyed.flatMap(({ id }) => [{ id }, { id }], { schema: { id: 'int64' } }).filter(col('$key.region').eq('eu'))
+
+// @ts-expect-error the key is text
+byText.filter(col('$key').gt(5))
+// @ts-expect-error the key is a number
+byNumber.filter(col('$key').str.startsWith('a'))
+// @ts-expect-error the key is bytes
+ofBytes.filter(col('$key').eq('a'))
+// @ts-expect-error there is no such key
+Stream.fromKafka({ bootstrapServers: 'b:9092', topic: 't', schema: { id: 'int64' }, key: 'text' })
+// @ts-expect-error the key has no field ids
+behind.filter(col('$key.ids').gt(5))
 // @ts-expect-error the key has no field ids
 keyed.filter(col('$key').field('ids').gt(5))
 // @ts-expect-error the key has no field ids
