@@ -17,6 +17,17 @@ export const int64 = (min = -(2n ** 63n), max = 2n ** 63n - 1n) => fc.bigInt({ m
 /** What a Date can hold, in seconds: the interpreter's calendar. */
 export const SPAN = 8_640_000_000_000n
 
+/** Seconds at which the clocks of the zones below go forward or back: by an hour, by half of one, by a day. */
+const transitions = [
+  ...['2024-03-31T01:00Z', '2024-10-27T01:00Z', '2024-03-10T07:00Z', '2024-11-03T06:00Z', '2011-12-30T10:00Z'],
+  ...['2024-04-06T15:00Z', '2024-10-05T15:30Z', '2024-03-10T02:00Z', '2024-04-14T02:00Z'],
+].map((text) => BigInt(Date.parse(text) / 1000))
+/** Around them, to the minute, or to the last digit of the unit. */
+const clockChanges = (unit: bigint): fc.Arbitrary<bigint> =>
+  fc
+    .tuple(fc.constantFrom(...transitions), fc.integer({ min: -1600, max: 1600 }), fc.constantFrom(0n, -1n, 1n))
+    .map(([second, minutes, rest]) => ((second + BigInt(minutes) * 60n) * 1_000_000_000n) / unit + rest)
+
 export const columns: Record<string, [string, fc.Arbitrary<unknown>]> = Object.fromEntries([
   ['d', ['date', fc.oneof(fc.integer({ min: -(10 ** 8), max: 10 ** 8 }), fc.integer({ min: -40_000, max: 40_000 }))]],
   ...['s', 'ms', 'us', 'ns'].map((unit) => {
@@ -24,7 +35,13 @@ export const columns: Record<string, [string, fc.Arbitrary<unknown>]> = Object.f
     const limit = most > 2n ** 63n - 1n ? 2n ** 63n - 1n : most
     const near = (3_000_000_000n * 1_000_000_000n) / NS[unit]!
     const edges = [0n, -1n, 1n, (951_782_400n * 1_000_000_000n) / NS[unit]!, limit, -limit]
-    return [unit, [`timestamp[${unit}]`, fc.oneof(int64(-limit, limit), int64(-near, near), fc.constantFrom(...edges))]]
+    return [
+      unit,
+      [
+        `timestamp[${unit}]`,
+        fc.oneof(int64(-limit, limit), int64(-near, near), clockChanges(NS[unit]!), fc.constantFrom(...edges)),
+      ],
+    ]
   }),
   ['n', ['int64', fc.oneof(int64(), int64(-5000n, 5000n))]],
   ['k', ['int16', fc.integer({ min: -32768, max: 32767 })]],
