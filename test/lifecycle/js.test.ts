@@ -24,6 +24,7 @@ describe('a worker', () => {
   test.each([
     ['is terminated, with batches held', 'terminate', 'ended: 1'],
     ['is terminated, while it reads and writes', 'fused terminate', 'ended: 1'],
+    ['exits', 'exit', 'ended: 4'],
     ['throws', 'throw', 'ended: meant to end the worker'],
   ])('that %s takes nothing with it', async (_, how, line) => {
     const one = async () => {
@@ -32,6 +33,10 @@ describe('a worker', () => {
       expect(ended.lines.filter((each) => each !== 'ready')).toEqual(Array(5).fill(line))
     }
     await often(1, one, 5)
+  })
+
+  test('in the middle of a run does not keep the process from its exit', async () => {
+    await often(3, async () => expectEnd(await runJs('terminate', 'main exits'), 7))
   })
 
   test('and another one, and the main thread, each run a pipeline of their own', async () => {
