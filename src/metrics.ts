@@ -119,14 +119,15 @@ export interface RunMetrics {
    */
   readonly lag: readonly PartitionLag[]
   /**
-   * The source's poll thread at work: taking messages from the client, rebalances, commits. Not its sleep.
+   * The source's poll thread at work: taking messages from the client, rebalances, commits. Not its sleep. On the js
+   * backend, which has no such thread, 0.
    * @unit ms
    * @counted by the poll thread, each time before it sleeps
    */
   readonly pollMs: number
   /**
    * Decode workers at work: messages to columns, predicates and native steps. Summed over workers, so it may be more
-   * than has elapsed.
+   * than has elapsed. On the js backend the JavaScript thread decodes, encodes and delivers.
    * @unit ms
    * @counted by the worker, once a run of messages
    */
