@@ -53,14 +53,16 @@ export default defineConfig({
         },
       },
       {
-        // What reads and writes as users do, once more without the addon.
+        // What reads and writes as users do, once more without the addon. `npm run test:js` has what takes longer.
         extends: true,
         test: {
           name: 'kafka-js',
           include: [
-            ...['from-until', 'subscription', 'compression', 'inference', 'records', 'bad-input'],
-            ...['sizes', 'ends', 'fan-out'],
-          ].map((name) => `test/integration/${name}.test.ts`),
+            ...['bad-input', 'compression', 'ends', 'fan-out', 'from-until', 'inference', 'records', 'sizes'],
+            'subscription',
+          ]
+            .map((name) => `test/integration/${name}.test.ts`)
+            .concat(['delivery', 'kill', 'stop'].map((name) => `test/faults/${name}.test.ts`)),
           env: { SABOT_BACKEND: 'js' },
           globalSetup: ['test/support/kafka-setup.ts'],
           testTimeout: 120_000,

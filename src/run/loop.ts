@@ -19,7 +19,7 @@
 import { numSelected } from '../batch.ts'
 import { Condition } from '../condition.ts'
 import { SabotError } from '../errors.ts'
-import type { Source, SourceEvent, SourceStats } from '../kafka/backend.ts'
+import type { Source, SourceEvent, SourceStats, TopicPartition } from '../kafka/backend.ts'
 import type { Logger } from '../logger.ts'
 import type { Counters, RunMetrics } from '../metrics.ts'
 import type { OffsetStore } from '../offsets/store.ts'
@@ -29,6 +29,7 @@ import type { Origin, Output } from './paths.ts'
 import { asSabotError, type RowErrors } from './policy.ts'
 import { Positions, type Ticket } from './positions.ts'
 import type { Prepare, Program } from './program.ts'
+import { turn, within } from './waits.ts'
 
 type BatchEvent = Extract<SourceEvent, { kind: 'batch' }>
 type RevokedEvent = Extract<SourceEvent, { kind: 'revoked' }>
@@ -53,6 +54,8 @@ export type Ends = Pick<LoopParts, 'source' | 'outlet' | 'prepare' | 'offsets'>
 
 /** How long a failing run waits for what it has already sent, and again for its commit, so that less is read twice. */
 const FAIL_DRAIN_MS = 5_000
+/** After so long without one, the event loop gets its turn: steps that never wait would keep it from timers and signals. */
+const TURN_MS = 5
 /** A step that runs longer is reported: the group's `max.poll.interval.ms` does not see it. */
 const STUCK_STEP_MS = 30_000
 
@@ -62,17 +65,14 @@ const ABORT_CLOSE_MS = 2_000
 const LAST_COMMIT_MS = 15_000
 const LAST_COMMIT_RETRY_MS = 200
 
-const within = async (work: Promise<unknown>, ms: number): Promise<void> => {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  try {
-    await Promise.race([work, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
-}
+/** Rows that a bounded source has handed over and will not read again are dropped: the run has not read to its end. */
+const lostAtEnd = ({ topic, partition }: TopicPartition): SabotError =>
+  new SabotError(
+    'KAFKA',
+    `fromKafka: the group gave up ${topic}[${partition}] before its last rows were worked on. ` +
+      'Run again: they are read from the committed position. A longer "sessionTimeoutMs" makes it rarer.',
+    { retriable: true, where: { topic, partition } },
+  )
 
 interface Item {
   readonly event: BatchEvent
@@ -98,6 +98,8 @@ export class RunLoop {
   readonly #halted = Promise.withResolvers<void>()
   #failure: { readonly error: SabotError; readonly drain: boolean } | undefined
   #stopping = false
+  /** A bounded source has handed over everything. */
+  #ended = false
   #closing = false
   #bytesInFlight = 0
   #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
@@ -220,13 +222,12 @@ export class RunLoop {
 
   async #read(): Promise<void> {
     const { source, logger, counters } = this.#parts
-    let ended = false
     for (;;) {
       let event: SourceEvent
       try {
         event = await source.next()
       } catch (error) {
-        if (this.#closing || (ended && asSabotError(error, 'KAFKA').code === 'CLOSED')) return
+        if (this.#closing || (this.#ended && asSabotError(error, 'KAFKA').code === 'CLOSED')) return
         throw error
       }
       if (this.#closing) return
@@ -244,7 +245,7 @@ export class RunLoop {
           break
         case 'end':
           // Goes on listening: a rebalance while the last batches are delivered still wants its answer.
-          ended = true
+          this.#ended = true
           this.#inbox.close()
           // Of partitions that are assigned from now on nothing may be written.
           if (this.#fused) source.halt?.()
@@ -280,6 +281,7 @@ export class RunLoop {
       taken.has(`${position.partition}/${position.topic}`),
     )
     for (const { ticket } of waiting) ticket.dropped()
+    if (event.lost && this.#ended && waiting.length > 0) this.#fail(lostAtEnd(waiting[0]!.event.position), true)
     const answer = async (): Promise<void> => {
       try {
         if (!event.lost) {
@@ -297,7 +299,12 @@ export class RunLoop {
   }
 
   async #work(program: Program): Promise<void> {
+    let turnBegan = performance.now()
     for (;;) {
+      if (performance.now() - turnBegan > TURN_MS) {
+        await turn()
+        turnBegan = performance.now()
+      }
       const item = await this.#unlessHalted(this.#inbox.take())
       if (item === undefined) return
       await this.#process(program, item)

@@ -20,6 +20,29 @@ describe.each(names)('%s', (name) => {
     backend = backends[name]()
   })
 
+  test('a thread of JavaScript that is busy from batch to batch keeps its partitions, where the session is longer than one', async () => {
+    const [topic, groupId] = [await topicOf('busy'), unique('group')]
+    await kafka.produce(topic, numbered(50))
+    const stream = Stream.fromKafka({
+      bootstrapServers,
+      topic,
+      groupId,
+      until: 'end',
+      codec: 'string',
+      backend: name,
+      sessionTimeoutMs: 1_500,
+      batch: { maxRows: 10 },
+      commitIntervalMs: 100,
+    })
+    const { rebalances, rowsOut } = await stream.forEachBatch(() => {
+      const end = performance.now() + 900
+      while (performance.now() < end);
+    }, quiet)
+    expect(rebalances).toMatchObject({ assigned: 1, lost: 0 })
+    expect(rowsOut).toBe(50)
+    expect(await committedOf(groupId)).toEqual({ 0: 50 })
+  })
+
   describe('partitions of a member that the group has removed', () => {
     test.each(['cooperative', 'range'] as const)(
       'come as lost (%s): what was read of them commits nothing, and they are read again in a new epoch',

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { type Run, Stream } from '../../src/index.ts'
+import { backend } from '../support/backend.ts'
 import { eventually } from '../support/outcome.ts'
 import { kafka, unique } from '../support/shared-kafka.ts'
 import { startJob } from './job.ts'
@@ -78,7 +79,7 @@ test('start() tells how it goes: partitions, rows, lag, commits; and how it was 
   const run = Stream.fromKafka({ ...source, commitIntervalMs: 20 })
     .toKafka(sink)
     .start(quiet)
-  expect(run.backend).toBe('native')
+  expect(run.backend).toBe(backend)
   await eventually(() => {
     const { rowsOut, lag, inFlight } = run.metrics()
     return (

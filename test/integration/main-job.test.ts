@@ -4,6 +4,7 @@
  */
 import { beforeAll, describe, expect, test } from 'vitest'
 import { col, lit, Stream } from '../../src/index.ts'
+import { backend } from '../support/backend.ts'
 import { type Dataset, earthquakes, flights, movies, type Row } from '../support/datasets.ts'
 import type { ReadRecord } from '../support/kafka-admin.ts'
 import { plainRows } from '../support/outcome.ts'
@@ -119,7 +120,7 @@ describe('flights', () => {
       bootstrapServers,
       topic: input.topic,
       until: 'end',
-      parallelism: 2,
+      ...(backend === 'native' && { parallelism: 2 }),
       batch: { maxRows: 1000 },
     })
       .select('time', 'delay', { twice: col('delay').mul(2) })

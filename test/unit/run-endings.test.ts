@@ -136,3 +136,34 @@ describe('a limit behind a limit', () => {
     expect(broker.committed.get('in/0')).toBe(4n)
   })
 })
+
+describe('a bounded run whose source has read everything', () => {
+  it.each([true, false])(
+    'loses partitions (%s) or gives them back: rows that it dropped are no good end',
+    async (lost) => {
+      // One batch in the step, two that wait for it.
+      broker.produce('in', 0, ...rows(6))
+      const gate = Promise.withResolvers<void>()
+      let calls = 0
+      const run = endless({ until: 'end' })
+        .mapBatches(async (batch) => {
+          calls++
+          await gate.promise
+          return batch
+        })
+        .toKafka({ topic: 'out' })
+        .start(quiet)
+      await until(() => calls === 1)
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+      broker.sources[0]!.revoke(lost, { topic: 'in', partition: 0 })
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+      gate.resolve()
+      const end = await outcome(run)
+      // Given back in good order they are the next owner's to read.
+      if (!lost) return expect(end).toBe('resolved')
+      expect(end).toMatchObject({ code: 'KAFKA', retriable: true, where: { topic: 'in', partition: 0 } })
+      expect((end as SabotError).message).toMatch(/gave up in\[0\] before its last rows.*Run again/)
+      expect([...broker.committed]).toEqual([])
+    },
+  )
+})

@@ -47,6 +47,8 @@ export class Group implements Membership {
   /** Why what we have may be somebody else's already. */
   #lost = false
   #lastAnswer = 0
+  /** When the last heartbeat was sent; joining is one. */
+  #lastBeat = 0
   readonly #changed = new Condition()
   #heartbeat: NodeJS.Timeout | undefined
   #refresh: NodeJS.Timeout | undefined
@@ -180,6 +182,7 @@ export class Group implements Membership {
       if (this.#closed) return undefined
       if (synced.errorCode !== Code.NO_ERROR) return await this.#onRefused(synced.errorCode)
       this.#lastAnswer = performance.now()
+      this.#lastBeat = this.#lastAnswer
       this.#beat()
       const { assignedPartitions } = this.#cluster.client.decodeConsumerProtocolAssignment(synced.assignment)
       return assignedPartitions.flatMap(({ topic, partitions }) =>
@@ -276,13 +279,21 @@ export class Group implements Membership {
 
   // ---- beside the loop
 
+  /**
+   * The next one counts from when the last was sent, not from its answer, and where it is late goes out at once: a step that
+   * keeps this thread busy lets it in only between two batches, and another timer would cost one batch more.
+   */
   #beat(): void {
     clearTimeout(this.#heartbeat)
-    if (!this.#closed) this.#heartbeat = setTimeout(() => void this.#beatOnce(), this.#heartbeatMs)
+    if (this.#closed) return
+    const ms = this.#lastBeat + this.#heartbeatMs - performance.now()
+    if (ms <= 0) void this.#beatOnce()
+    else this.#heartbeat = setTimeout(() => void this.#beatOnce(), ms)
   }
 
   async #beatOnce(): Promise<void> {
     const identity = this.#identity
+    this.#lastBeat = performance.now()
     let code: number = Code.NETWORK_EXCEPTION
     try {
       code = (await this.#coordinator.heartbeat(identity)).errorCode
