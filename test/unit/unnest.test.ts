@@ -65,13 +65,22 @@ describe('unnest', () => {
   it('gives items of structs as a struct column, whose rows can be unnested again', async () => {
     const lines = { id: 'int64', lines: [{ sku: 'utf8', sizes: ['int32'] }] } as const
     broker.produce('in', 0, { id: 1, lines: [{ sku: 'x', sizes: [1, 2] }, null, { sku: 'y', sizes: null }] })
-    const table = await Stream.fromKafka({ ...base, schema: lines })
-      .unnest('lines')
-      .collect(quiet)
-    expect(plainRows(table)).toEqual([
+    const each = Stream.fromKafka({ ...base, groupId: undefined, schema: lines }).unnest('lines')
+    expect(plainRows(await each.collect(quiet))).toEqual([
       { id: 1n, lines: { sku: 'x', sizes: [1, 2] } },
       { id: 1n, lines: null },
       { id: 1n, lines: { sku: 'y', sizes: null } },
+    ])
+    const sizes = each.select({ sku: col('lines.sku'), size: col('lines.sizes') })
+    expect(plainRows(await sizes.unnest('size').collect(quiet))).toEqual([
+      { sku: 'x', size: 1 },
+      { sku: 'x', size: 2 },
+    ])
+    expect(
+      plainRows(await sizes.unnest('size', { keepEmpty: true }).filter(col('size').isNull()).collect(quiet)),
+    ).toEqual([
+      { sku: null, size: null },
+      { sku: 'y', size: null },
     ])
   })
 
