@@ -98,6 +98,7 @@ const toArrow = (value: unknown, type: Field['type']): unknown => {
   if (value === null || value === undefined) return null
   if (type.kind === 'int64') return BigInt(value as number)
   if (type.kind === 'binary') return typeof value === 'string' ? encoder.encode(value) : value
+  if (type.kind === 'list') return (value as readonly unknown[]).map((item) => toArrow(item, type.item))
   if (type.kind === 'struct') {
     return Object.fromEntries(type.fields.map(({ name, type: t }) => [name, toArrow((value as Row)[name], t)]))
   }
