@@ -23,6 +23,7 @@ import type { Source, SourceEvent, SourceStats, TopicPartition } from '../kafka/
 import type { Logger } from '../logger.ts'
 import type { Counters, RunMetrics } from '../metrics.ts'
 import type { OffsetStore } from '../offsets/store.ts'
+import { Commits } from './commits.ts'
 import { Inbox } from './inbox.ts'
 import { byteSizeOf, type Outlet } from './outlets.ts'
 import type { Origin, Output } from './paths.ts'
@@ -61,9 +62,6 @@ const STUCK_STEP_MS = 30_000
 
 /** An aborted run does not wait longer for the source and the sink to close. */
 const ABORT_CLOSE_MS = 2_000
-/** How long the end of a run tries to commit, in tries so far apart: a coordinator may be moving just now. */
-const LAST_COMMIT_MS = 15_000
-const LAST_COMMIT_RETRY_MS = 200
 
 /** Rows that a bounded source has handed over and will not read again are dropped: the run has not read to its end. */
 const lostAtEnd = ({ topic, partition }: TopicPartition): SabotError =>
@@ -104,12 +102,13 @@ export class RunLoop {
   #bytesInFlight = 0
   #stats: SourceStats = { messages: 0, bytes: 0, queuedBytes: 0, pollMs: 0, decodeMs: 0, lag: [] }
   readonly #windowChanged = new Condition()
-  #committing: Promise<void> = Promise.resolve()
+  #commits: Commits
   #step: { readonly since: number; readonly origin: Origin; reported: boolean } | undefined
   #stopPromise: Promise<void> | undefined
 
   constructor(parts: LoopParts) {
     this.#parts = parts
+    this.#commits = new Commits(parts, this.#positions)
     this.done = this.#run()
     // Whoever holds `done`, run() or stop() sees the failure; a run nobody waits for must not end the process.
     this.done.catch(() => {})
@@ -211,6 +210,7 @@ export class RunLoop {
     const ends = stays ? undefined : fallBack?.(error)
     if (ends === undefined) throw error
     this.#parts = { ...this.#parts, ...ends }
+    this.#commits = new Commits(this.#parts, this.#positions)
     // Its member leaves the group before the other one joins.
     const closing = [
       source === ends.source ? undefined : source.close(),
@@ -286,7 +286,7 @@ export class RunLoop {
       try {
         if (!event.lost) {
           await this.#unlessHalted(this.#positions.idle(event.partitions))
-          if (!this.#parts.outlet.commitAtEnd) await this.#unlessHalted(this.#commitBeforeHandOver())
+          if (!this.#parts.outlet.commitAtEnd) await this.#unlessHalted(this.#commits.beforeHandOver())
         }
       } finally {
         for (const { topic, partition } of event.partitions) this.#positions.forget(topic, partition)
@@ -412,55 +412,12 @@ export class RunLoop {
     }
     if (!this.#closing) this.#parts.counters.ticked(() => this.metrics())
     if (this.#closing || this.#parts.outlet.commitAtEnd) return
-    this.#commit().catch((error) => {
+    this.#commits.now().catch((error) => {
       const failure = asSabotError(error, 'KAFKA')
       // The positions stay committable; the next tick tries again.
       if (failure.retriable) this.#parts.logger.warn({ code: failure.code }, `commit failed: ${failure.message}`)
       else this.#fail(failure, true)
     })
-  }
-
-  /** The rows are delivered. Where the commit has to fail, the next owner reads them again, and the run goes on. */
-  async #commitBeforeHandOver(): Promise<void> {
-    try {
-      await this.#commit()
-    } catch (error) {
-      const failure = asSabotError(error, 'KAFKA')
-      if (!failure.retriable) throw failure
-      this.#parts.logger.warn(
-        { code: failure.code },
-        `partitions are given away without a commit, their last rows will be read again: ${failure.message}`,
-      )
-    }
-  }
-
-  /** Tries again for a while: only a run that ends has no next tick. */
-  async #lastCommit(): Promise<void> {
-    const end = performance.now() + LAST_COMMIT_MS
-    for (;;) {
-      try {
-        return await this.#commit()
-      } catch (error) {
-        if (!asSabotError(error, 'KAFKA').retriable || performance.now() > end) throw error
-      }
-      if (this.#failure !== undefined) return
-      await new Promise((resolve) => setTimeout(resolve, LAST_COMMIT_RETRY_MS))
-    }
-  }
-
-  /** One commit at a time, so that an older position never lands after a newer one. */
-  #commit(): Promise<void> {
-    const { offsets, counters } = this.#parts
-    if (offsets === null) return Promise.resolve()
-    const commit = this.#committing.then(async () => {
-      const positions = this.#positions.committable()
-      if (positions.length === 0) return
-      await offsets.commit(positions)
-      this.#positions.committed(positions)
-      counters.committed(positions)
-    })
-    this.#committing = commit.catch(() => {})
-    return commit
   }
 
   #beginStop(): void {
@@ -483,7 +440,7 @@ export class RunLoop {
   async #close(): Promise<void> {
     const { source, outlet, offsets } = this.#parts
     await this.#unlessHalted(outlet.close({ abort: false }))
-    await this.#unlessHalted(this.#lastCommit())
+    await this.#unlessHalted(this.#commits.last(() => this.#failure !== undefined))
     this.#leave()
     await this.#unlessHalted(source.close())
     if (offsets !== null) await this.#unlessHalted(offsets.close())
@@ -516,7 +473,7 @@ export class RunLoop {
     const closing = quietly('closing the sink', outlet.close({ abort: true }))
     if (!hurried) await closing
     // Bounded too: with its broker away, a client would wait for it for as long as a session lasts.
-    if (!hurried && !outlet.commitAtEnd) await within(quietly('committing', this.#commit()), FAIL_DRAIN_MS)
+    if (!hurried && !outlet.commitAtEnd) await within(quietly('committing', this.#commits.now()), FAIL_DRAIN_MS)
     await Promise.all([closing, quietly('closing the source', source.close())])
     if (offsets !== null) await quietly('closing the offset store', offsets.close())
     clearTimeout(timer)
