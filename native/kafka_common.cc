@@ -48,7 +48,12 @@ Status makeConf(const Properties& properties, Conf& out) {
 Status makeClient(rd_kafka_type_t type, Conf conf, rd_kafka_t*& out) {
   char reason[512] = "";
   out = rd_kafka_new(type, conf.get(), reason, sizeof(reason));
-  if (out == nullptr) return Status::error("CONFIG", std::string("client properties: ") + reason);
+  if (out == nullptr) {
+    if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE) {
+      return Status::error("MEMORY", std::string("the client could not be made: ") + reason);  // no thread for it
+    }
+    return Status::error("CONFIG", std::string("client properties: ") + reason);
+  }
   (void)conf.release();  // rd_kafka_new took it
   return Status::success();
 }

@@ -29,12 +29,12 @@ const mend = (): string =>
 /**
  * What the addon threw when a client of it was to begin. An error with a code of ours speaks of options, topics or
  * brokers, which every backend would meet, and stays what it is. Any other is the addon's own, BACKEND, and `auto` falls
- * back on it (select.ts). `making`: the client was being made, where MEMORY means that the system gave it no thread.
+ * back on it (select.ts). So is MEMORY, which here means that the system gave it no thread.
  */
-export function startFailure(cause: unknown, making = false): SabotError {
+export function startFailure(cause: unknown): SabotError {
   if (cause instanceof SabotError) return cause
   const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown }
-  const threads = making && code === 'MEMORY'
+  const threads = code === 'MEMORY'
   if (typeof code === 'string' && errorCodes.has(code) && code !== 'BACKEND' && !threads) return fromAddon(cause)
   const advice = threads
     ? "Let the process have more threads (ulimit -u, the container's limit of pids), or use backend: 'js'."

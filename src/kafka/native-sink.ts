@@ -50,7 +50,7 @@ export class NativeSink implements Sink {
       const config = { properties: { ...properties }, topic, codec, codecOptions, partitioner }
       this.#sink = new this.#addon.Sink(JSON.stringify(config), () => this.#drain())
     } catch (error) {
-      throw startFailure(error, true)
+      throw startFailure(error)
     }
     const { bootstrapServers, connectTimeoutMs } = this.#options
     // The topic, and where it is unknown those that exist behind it.

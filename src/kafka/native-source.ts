@@ -102,7 +102,7 @@ export class NativeSource implements Source {
     try {
       this.#source = new this.#addon.Source(JSON.stringify(sourceConfig(this.#options)), () => this.#changed.notify())
     } catch (error) {
-      throw startFailure(error, true)
+      throw startFailure(error)
     }
     const topics = await resolveTopics(this.#options, this.#metadata)
     this.#refuseClosed()

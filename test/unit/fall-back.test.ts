@@ -102,8 +102,11 @@ describe('an addon that loads', () => {
     expect(named.said).toEqual([])
   })
 
-  test('and gets no thread: js runs; where native is asked for, the error says what to do', async () => {
-    addon("constructor() { throw coded('MEMORY', \"the source's thread could not be started: EAGAIN\") }")
+  test.each([
+    ['as its client is made', "constructor() { throw coded('MEMORY', 'a thread could not be started: EAGAIN') }"],
+    ['for a call', "metadata() { return Promise.reject(coded('MEMORY', 'a thread could not be started: EAGAIN')) }"],
+  ])('and gets no thread %s: js runs; where native is asked for, the error says what to do', async (_, parts) => {
+    addon(parts)
     expect((await ended('auto')).run.backend).toBe('js')
     const { error } = await ended('native')
     expect(error).toMatchObject({
