@@ -228,14 +228,44 @@ const stepAfter = (scope: Scope, fallible: boolean): fc.Arbitrary<Typed> => {
   return fc.oneof(...all)
 }
 
-const stepsFrom = (scope: Scope, count: number, fallible: boolean): fc.Arbitrary<readonly Step[]> =>
+interface Path {
+  readonly steps: readonly Step[]
+  readonly after: Scope
+}
+
+const pathFrom = (scope: Scope, count: number, fallible: boolean): fc.Arbitrary<Path> =>
   count === 0
-    ? fc.constant([])
+    ? fc.constant({ steps: [], after: scope })
     : stepAfter(scope, fallible).chain(({ step, after }) =>
-        stepsFrom(after, count - 1, fallible).map((rest) => [step, ...rest]),
+        pathFrom(after, count - 1, fallible).map((rest) => ({ ...rest, steps: [step, ...rest.steps] })),
       )
 
-const steps = (fallible: boolean) => fc.integer({ min: 1, max: 6 }).chain((count) => stepsFrom(kinds, count, fallible))
+const steps = (fallible: boolean): fc.Arbitrary<readonly Step[]> =>
+  fc
+    .integer({ min: 1, max: 6 })
+    .chain((count) => pathFrom(kinds, count, fallible))
+    .map((path) => path.steps)
+
+/** What the decoder answers. */
+const simple: fc.Arbitrary<Expr> = fc.constantFrom<Expr>(
+  col('id').le(2),
+  col('n').isNull(),
+  col('amount').gt(1),
+  col('rate').in([0, 3]),
+  col('country').eq('DE').or(col('ok')),
+  lit(false),
+)
+
+/** Steps that are shared, and those of two or three branches; half of the time branches begin with simple filters. */
+const trees = fc
+  .tuple(fc.integer({ min: 0, max: 2 }), fc.boolean())
+  .chain(([count, filtered]) => pathFrom(kinds, filtered ? 0 : count, false).map((path) => ({ ...path, filtered })))
+  .chain(({ steps: shared, after, filtered }) => {
+    const first = simple.map((predicate): Step[] => (filtered ? [{ kind: 'filter', predicate }] : []))
+    const rest = fc.integer({ min: 1, max: 3 }).chain((count) => pathFrom(after, count, false))
+    const branch = fc.tuple(first, rest).map(([begin, { steps: own }]) => [...begin, ...own])
+    return fc.record({ shared: fc.constant(shared), branches: fc.array(branch, { minLength: 2, maxLength: 3 }) })
+  })
 
 const passes = fc.record({ fold: fc.boolean(), filters: fc.boolean(), common: fc.boolean(), native: fc.boolean() })
 
@@ -318,10 +348,11 @@ const asWritten = (written: readonly Step[], values: readonly object[]): Outcome
   return outcome(batch, failed)
 }
 
-const asOptimised = async (written: readonly Step[], values: readonly object[], switched: Passes): Promise<Outcome> => {
-  const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
-  const offset: Step = { kind: 'withColumns', columns: [{ name: 'offset', expr: col('$offset') }] }
-  const plan: Plan = { source, steps: [...written, offset], sink: { kind: 'collect' } }
+const source = { kind: 'kafka', title: 'in', codec: 'json', codecOptions: {}, fields, keyType: 'utf8' } as const
+const offset: Step = { kind: 'withColumns', columns: [{ name: 'offset', expr: col('$offset') }] }
+
+/** What comes to each sink, by its number. */
+const run = async (plan: Plan, values: readonly object[], switched: Passes): Promise<readonly Outcome[]> => {
   const failed = new Set<bigint>()
   const rowErrors = new RowErrors('skip', new Counters(), silent, undefined)
   rowErrors.report = ({ offset: at }) => {
@@ -330,15 +361,25 @@ const asOptimised = async (written: readonly Step[], values: readonly object[], 
   const program = compileProgram(optimise(plan, fields, switched), settings, rowErrors)
   const { batch, errors } = read(program.decode, values)
   for (const { offset: at } of errors) failed.add(at)
-  const [output] = await program.run(batch, { topic: 'in', partition: 0, position: 0n, cut: undefined })
-  // No row is left.
-  if (output === undefined) return { rows: new Map(), failed }
-  const visible = output.ending.visible(output.batch)
-  const columns = output.batch.columns
-    .filter(({ field: { name } }) => visible.includes(name))
-    .map((column) => (column.field.name === 'offset' ? renameColumn(column, '$offset') : column))
-  return outcome({ ...output.batch, columns }, failed)
+  const outputs = await program.run(batch, { topic: 'in', partition: 0, position: 0n, cut: undefined })
+  const outcomes: Outcome[] = []
+  for (const { batch: rows, ending } of outputs) {
+    const visible = ending.visible(rows)
+    const columns = rows.columns
+      .filter(({ field: { name } }) => visible.includes(name))
+      .map((column) => (column.field.name === 'offset' ? renameColumn(column, '$offset') : column))
+    outcomes[ending.sink] = outcome({ ...rows, columns }, failed)
+  }
+  const sinks = plan.sink.kind === 'fanOut' ? plan.sink.branches.length : 1
+  // Of a sink to which no row comes nothing is heard.
+  return Array.from({ length: sinks }, (_, sink) => outcomes[sink] ?? { rows: new Map(), failed })
 }
+
+const asOptimised = async (written: readonly Step[], values: readonly object[], switched: Passes): Promise<Outcome> =>
+  (await run({ source, steps: [...written, offset], sink: { kind: 'collect' } }, values, switched))[0]!
+
+const toKafka = { kind: 'kafka', title: 'out', codec: 'json', codecOptions: {}, partition: null } as const
+const sink = { ...toKafka, key: 'keep', headers: 'keep', timestamp: 'keep' } as const
 
 describe('an optimised plan', () => {
   it('gives the rows of the plan as it is written', async () => {
@@ -372,6 +413,20 @@ describe('an optimised plan', () => {
         expect(shared).toEqual(await asOptimised(written, values, none))
       }),
       { numRuns: 400 },
+    )
+  })
+
+  it('gives each branch of a fanOut the rows that it has alone', async () => {
+    await fc.assert(
+      fc.asyncProperty(trees, records, passes, async ({ shared, branches }, values, switched) => {
+        const plan: Plan = {
+          source,
+          steps: shared,
+          sink: { kind: 'fanOut', branches: branches.map((own) => ({ steps: [...own, offset], sink })) },
+        }
+        expect(await run(plan, values, switched)).toEqual(branches.map((own) => asWritten([...shared, ...own], values)))
+      }),
+      { numRuns: 300 },
     )
   })
 })
