@@ -33,11 +33,11 @@ export const columnDocs: readonly OperatorDoc[] = [
   {
     call: 'lit(value)',
     types:
-      'boolean -> bool; whole number below 2^63 -> int64; bigint -> int64, from 2^63 on uint64; other number -> float64; string -> utf8; Date -> timestamp[ms]; Uint8Array -> binary',
+      'boolean -> bool; whole number below 2^63 -> int64; bigint -> int64, from 2^63 on uint64; other number -> float64; string -> utf8; Date -> timestamp[ms]; Uint8Array -> binary; null -> the type beside it, by itself utf8',
     text:
       'A value in every row. Beside a column it stands for a value of that column: a whole number for a float or a decimal, ' +
       'text for a date, timestamp (ISO 8601) or decimal.',
-    nulls: '`lit(null)`',
+    nulls: 'where the value is null',
     example: { columns: { a: 'float64' }, rows: [[0.5]], expr: "lit(2).mul(col('a'))", result: [1] },
   },
   {
