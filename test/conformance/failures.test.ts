@@ -43,6 +43,36 @@ describe.each(names)('%s', (name) => {
     expect(await committedOf(groupId)).toEqual({ 0: 50 })
   })
 
+  test('a thread of JavaScript that is busy for longer than the session: js loses its partitions and reads them again', async () => {
+    const [topic, output, groupId] = [await topicOf('stuck'), await topicOf('stuck-out'), unique('group')]
+    await kafka.produce(topic, numbered(50))
+    const options = {
+      bootstrapServers,
+      topic,
+      groupId,
+      codec: 'string',
+      backend: name,
+      sessionTimeoutMs: 1_500,
+    } as const
+    let calls = 0
+    const run = Stream.fromKafka({ ...options, batch: { maxRows: 10 }, commitIntervalMs: 50 })
+      .mapBatches((batch) => {
+        const end = performance.now() + (calls++ === 0 ? 3_000 : 0)
+        while (performance.now() < end);
+        return batch
+      })
+      .toKafka({ topic: output })
+      .start(quiet)
+    await eventually(async () => (await committedOf(groupId))[0] === 50, 'everything is committed')
+    await run.stop()
+    const { rebalances } = await run.done
+    expect(rebalances).toEqual(
+      name === 'native' ? { assigned: 1, revoked: 0, lost: 0 } : { assigned: 2, revoked: 0, lost: 1 },
+    )
+    const values = new Set((await kafka.consume(output)).map(({ value }) => Number(value)))
+    expect([...values].sort((a, b) => a - b)).toEqual(Array.from({ length: 50 }, (_, i) => i))
+  })
+
   describe('partitions of a member that the group has removed', () => {
     test.each(['cooperative', 'range'] as const)(
       'come as lost (%s): what was read of them commits nothing, and they are read again in a new epoch',
