@@ -30,7 +30,10 @@ uint8_t* allocateSmall(size_t bytes) {
 namespace {
 
 constexpr size_t leastMapped = size_t{256} << 10;
-constexpr size_t mostKept = size_t{64} << 20;
+// Slabs in use and slabs kept together stay below this. So where batches pile up behind a slow step, little is kept
+// beside them; where they come and go, enough for what the collector frees at once.
+constexpr size_t mostMapped = size_t{64} << 20;
+constexpr size_t alwaysKept = size_t{8} << 20;  // so much is kept in any case
 
 // Eight sizes between two powers of two: what a slab does not use of its own, it never touches either.
 size_t roomOf(size_t bytes) {
@@ -40,8 +43,10 @@ size_t roomOf(size_t bytes) {
 
 class KeptSlabs {
  public:
+  // nullptr: none of this size is kept, and the caller maps one.
   uint8_t* take(size_t room) {
     const std::lock_guard lock(mutex_);
+    used_ += room;
     // The last one of its size: its pages are the likeliest to be in a cache.
     const auto found = std::find_if(kept_.rbegin(), kept_.rend(), [room](const Kept& each) { return each.room == room; });
     if (found == kept_.rend()) return nullptr;
@@ -51,6 +56,12 @@ class KeptSlabs {
     return data;
   }
 
+  // Takes back what take() counted.
+  void failed(size_t room) {
+    const std::lock_guard lock(mutex_);
+    used_ -= room;
+  }
+
   // The oldest go where there are too many: sizes that no slab has any more do not stay.
   void give(uint8_t* data, size_t room) {
     std::vector<Kept> dropped;
@@ -58,8 +69,10 @@ class KeptSlabs {
       const std::lock_guard lock(mutex_);
       kept_.push_back({data, room});
       bytes_ += room;
+      used_ -= room;
+      const size_t most = std::max(alwaysKept, mostMapped - std::min(used_, mostMapped));
       size_t count = 0;
-      while (bytes_ > mostKept) bytes_ -= kept_[count++].room;
+      while (bytes_ > most) bytes_ -= kept_[count++].room;
       dropped.assign(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count));
       kept_.erase(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(count));
     }
@@ -78,7 +91,8 @@ class KeptSlabs {
   };
   std::mutex mutex_;
   std::vector<Kept> kept_;  // the oldest first; 256 at most
-  size_t bytes_ = 0;
+  size_t bytes_ = 0;        // of kept_
+  size_t used_ = 0;         // of slabs that somebody has
 };
 
 // Never destroyed: a slab may be freed while the process ends.
@@ -95,7 +109,9 @@ uint8_t* allocateSlabMemory(size_t bytes) {
   const size_t room = roomOf(bytes);
   if (uint8_t* data = keptSlabs().take(room)) return data;
   void* data = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return data == MAP_FAILED ? nullptr : static_cast<uint8_t*>(data);
+  if (data != MAP_FAILED) return static_cast<uint8_t*>(data);
+  keptSlabs().failed(room);
+  return nullptr;
 }
 
 void freeSlabMemory(uint8_t* data, size_t bytes) {
