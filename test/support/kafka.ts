@@ -77,13 +77,13 @@ export async function kafkaClasspath(): Promise<string> {
   return [classes, join(jars, '*')].join(delimiter)
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+/** Two that differ: both are held before either is let go. */
+async function freePorts(): Promise<readonly [number, number]> {
+  const servers = [createServer(), createServer()] as const
+  for (const server of servers) await once(server.listen(0, '127.0.0.1'), 'listening')
+  const [first, second] = servers.map((server) => (server.address() as AddressInfo).port)
+  for (const server of servers) await once(server.close(), 'close')
+  return [first!, second!]
 }
 
 function properties(
@@ -134,7 +134,8 @@ async function end(child: ChildProcess): Promise<void> {
 export async function startKafka(options: KafkaOptions = {}): Promise<StartedKafka> {
   const classpath = await kafkaClasspath()
   const folder = await mkdtemp(join(tmpdir(), 'sabot-kafka-'))
-  const [port, controller] = [options.port ?? (await freePort()), await freePort()]
+  const [free, controller] = await freePorts()
+  const port = options.port ?? free
   const bootstrapServers = `127.0.0.1:${port}`
   await writeFile(join(folder, 'server.properties'), properties(folder, port, controller, options.config ?? {}))
 
