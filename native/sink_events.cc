@@ -12,6 +12,7 @@ namespace {
 Failure followUp(const Failure& first) {
   Failure failure = first;
   if (first.code == "ABORTED") return failure;
+  failure.row = failure.offset = -1;  // of the first write's rows
   failure.message = "not sent, since an earlier write failed: " + first.message;
   return failure;
 }

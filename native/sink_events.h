@@ -50,19 +50,19 @@ struct InFlight {
 // The writes in flight in order, and the events for the caller. Called from the producer thread, the delivery thread
 // and the caller's; `wake` is called by whichever brought an event, after the mutex is let go.
 //
-// A failed delivery breaks the sink for good: that write and all that came after it fail, in order, even if some of
-// their rows still arrive; nothing new is sent. Writes before it end as they end.
+// A failed write breaks the sink for good: it and all that came after it fail, in order, even if some of their rows still
+// arrive; nothing new is sent, so that no row overtakes one that is missing. Writes before it end as they end.
 class Writes {
  public:
   Writes(std::string topic, std::function<void()> wake) : topic_(std::move(topic)), signal_(std::move(wake)) {}
 
   // Producer thread. After a failure, add() gives the write that failure at once.
   InFlight* add(int64_t id, std::shared_ptr<void> keepAlive);
-  void refuse(InFlight* write, Failure failure);  // this write alone; the sink goes on
+  void refuse(InFlight* write, Failure failure);  // this write alone: its source has gone
   void release(InFlight* write);                  // lets go; `write` may be gone afterwards
 
   // Any thread, while the write has messages outstanding or is not released.
-  void fail(InFlight* write, Failure failure);  // delivery: breaks the sink
+  void fail(InFlight* write, Failure failure);  // breaks the sink
   void failAll(const Failure& failure);         // all that are not reported, in order, and all to come: close(true)
   void settle(InFlight* write, int64_t count);  // takes `count` off outstanding; `write` may be gone afterwards
 

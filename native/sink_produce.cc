@@ -60,7 +60,7 @@ void Sink::Impl::process(WriteRequest& request) {
       if (request.passed != nullptr) hold = request.passed->hold();
       encodeAndProduce(request, write);
     } catch (const std::bad_alloc&) {
-      writes_.refuse(write, {"MEMORY", "no memory to encode the rows", false, -1, -1});
+      writes_.fail(write, {"MEMORY", "no memory to encode the rows", false, -1, -1});
     }
   }
   writes_.release(write);
@@ -88,7 +88,7 @@ void Sink::Impl::encodeAndProduce(const WriteRequest& request, InFlight* write) 
     tellOffsets(request, rowErrors_);
     if (!rowErrors_.empty() && wholeFirst) {
       const RowError& error = rowErrors_.front();
-      writes_.refuse(write, {error.code, error.message, false, -1, static_cast<int64_t>(error.row), error.offset});
+      writes_.fail(write, {error.code, error.message, false, -1, static_cast<int64_t>(error.row), error.offset});
       return;
     }
     std::move(rowErrors_.begin(), rowErrors_.end(), std::back_inserter(write->errors));

@@ -5,7 +5,7 @@
 
 import { type Batch, numSelected } from '../batch.ts'
 import { Condition } from '../condition.ts'
-import { type ErrorCode, errorCode, SabotError } from '../errors.ts'
+import { type ErrorCode, errorCode, SabotError, type SabotErrorOptions } from '../errors.ts'
 import type { Delivery, RecordPlan, Sink, SinkOptions, SinkStats } from './backend.ts'
 import { loadClient } from './js/client.ts'
 import { Cluster } from './js/cluster.ts'
@@ -58,7 +58,7 @@ export class JsSink implements Sink {
   /** In the order of their calls: those that wait to be encoded, and those under way. */
   readonly #writes = new Set<InFlight>()
   readonly #waiting: InFlight[] = []
-  /** What ended delivery: whatever is written after it fails too. */
+  /** What ended writing: whatever is written after it fails too, so that no row overtakes one that is missing. */
   #broken: Failure | undefined
   readonly #changed = new Condition()
   #encodeMs = 0
@@ -207,17 +207,14 @@ export class JsSink implements Sink {
       built = new RowRecords(write.batch, write.plan, kind, values, this.#limits).build()
     } catch (error) {
       const { code, message, cause, where } = error as SabotError
-      write.failed = true
-      write.reject(new SabotError(errorCode(code), `toKafka: ${message}`, { cause, where: { ...where, topic } }))
+      this.#refuse(write, errorCode(code), message, { cause, where: where ?? {} })
       return
     }
     const encoded = performance.now()
     this.#encodeMs += encoded - began
     const [first] = built.errors
     if (first !== undefined && write.onError === 'fail') {
-      const where = { topic, row: first.row }
-      write.failed = true
-      write.reject(new SabotError(errorCode(first.code), `toKafka: ${first.message}`, { retriable: false, where }))
+      this.#refuse(write, errorCode(first.code), first.message, { where: { row: first.row } })
       return
     }
     write.errors = built.errors
@@ -262,6 +259,19 @@ export class JsSink implements Sink {
         this.#reject(one, failure)
       } else if (after && one.sent) this.#reject(one, followUp(failure))
     }
+  }
+
+  /** Nothing of this write was sent. Those after it are still waiting. */
+  #refuse(
+    write: InFlight,
+    code: ErrorCode,
+    message: string,
+    options: Pick<SabotErrorOptions, 'cause' | 'where'>,
+  ): void {
+    this.#broken ??= { code, message, retriable: false, partition: -1 }
+    write.failed = true
+    const where = { ...options.where, topic: this.#options.topic }
+    write.reject(new SabotError(code, `toKafka: ${message}`, { ...options, retriable: false, where }))
   }
 
   #reject(write: InFlight, { code, message, retriable, partition }: Failure): void {

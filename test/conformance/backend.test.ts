@@ -471,10 +471,10 @@ describe.each(['native', 'js'] as const)('%s', (name) => {
         { value: 'c', $partition: 1n },
       ])
       const message = 'column $partition: expected a partition, 0 to 2147483647; got -1'
-      const error = await failure(sink.write(batch, { ...columns, partition: '$partition' }, 'fail'))
-      expect(error).toMatchObject({ code: 'ENCODE', message: `toKafka: ${message}`, where: { topic, row: 1 } })
       const delivery = await sink.write(batch, { ...columns, partition: '$partition' }, 'skip')
       expect(delivery).toMatchObject({ rows: 2, errors: [{ row: 1, code: 'ENCODE', message }] })
+      const error = await failure(sink.write(batch, { ...columns, partition: '$partition' }, 'fail'))
+      expect(error).toMatchObject({ code: 'ENCODE', message: `toKafka: ${message}`, where: { topic, row: 1 } })
       await sink.close()
       expect((await kafka.consume(topic)).map(({ value }) => String(value))).toEqual(['a', 'c'])
     })
@@ -493,6 +493,26 @@ describe.each(['native', 'js'] as const)('%s', (name) => {
       const after = await failure(sink.write(batchFromRows([{ value: 'y' }]), columns, 'fail'))
       expect(after.message).toContain('not sent, since an earlier write failed')
       await sink.close({ abort: true })
+    })
+
+    test('what is written behind a row that fails does not overtake it', async () => {
+      const topic = await topicOf('behind', 1)
+      const sink = sinkOf(backend, { topic, codec: 'string' })
+      await sink.open()
+      const keyed = { ...columns, key: 'key' }
+      const good = batchFromRows([{ value: 'x', key: 1 }])
+      const writes = [
+        sink.write(good, keyed, 'fail'),
+        failure(sink.write(batchFromRows([{ value: 'y', key: Number.NaN }]), keyed, 'fail')),
+        failure(sink.write(good, keyed, 'fail')),
+      ] as const
+      expect(await writes[0]).toMatchObject({ rows: 1 })
+      expect(await writes[1]).toMatchObject({ code: 'ENCODE', where: { topic, row: 0 } })
+      const after = await writes[2]
+      expect(after).toMatchObject({ code: 'ENCODE', where: { topic } })
+      expect(after.where).not.toHaveProperty('row')
+      expect(after.message).toContain(`toKafka: ${topic}: not sent, since an earlier write failed: `)
+      await sink.close()
     })
   })
 })
