@@ -110,10 +110,10 @@ class Consumer {
     set(conf, "auto.offset.reset", "earliest");
     set(conf, "check.crcs", "true");
     set(conf, "fetch.wait.max.ms", "100");
-    set(conf, "fetch.queue.backoff.ms", "1");
+    set(conf, "fetch.queue.backoff.ms", "2");
     set(conf, "fetch.max.bytes", "67108864");
     set(conf, "max.partition.fetch.bytes", "1048576");
-    set(conf, "queued.max.messages.kbytes", "2048");
+    set(conf, "queued.max.messages.kbytes", "4096");
     set(conf, "queued.min.messages", "1000000");
     for (const std::string& pair : properties) setPair(conf, pair);
     char error[256];

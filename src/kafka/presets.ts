@@ -25,13 +25,14 @@ export const presets: Readonly<Record<PresetName, Preset>> = {
     consumer: {
       'fetch.min.bytes': '1',
       'fetch.wait.max.ms': '50',
+      'fetch.queue.backoff.ms': '1',
       'fetch.error.backoff.ms': '20',
       'socket.nagle.disable': 'true',
     },
     sink: { lingerMs: 0 },
     producer: { 'socket.nagle.disable': 'true', 'sticky.partitioning.linger.ms': '0' },
   },
-  // Few and large requests and batches. A partition may hold 32 MiB of fetched messages, instead of 2.
+  // Few and large requests and batches. A partition may hold 32 MiB of fetched messages, instead of 4.
   throughput: {
     source: { batch: { maxRows: 16_384, maxWaitMs: 200 } },
     consumer: {
