@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { parseOptions } from '../../bench/options.ts'
+import { orderOf } from '../../bench/parts/consume.ts'
 import { performancePage, targetRows } from '../../bench/report/markdown.ts'
 import { bestOf, medianOf, ratio, spreadOf, summarise } from '../../bench/report/statistics.ts'
 import { targets, verdictOf } from '../../bench/report/targets.ts'
@@ -85,6 +86,15 @@ describe('librdkafka alone', () => {
     expect(Number(written['batch.size'])).toBe(sinkOptions.batchBytes.default)
     expect(Number(written['queue.buffering.max.kbytes']) * 1024).toBe(sinkOptions.maxQueueBytes.default)
   })
+})
+
+it('a round of the bench has every contender once, behind others than the last round', () => {
+  const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+  const orders = [1, 2, 3, 4, 5].map((round) => orderOf(all, round))
+  for (const order of orders) expect(order.toSorted()).toEqual(all)
+  const behind = orders.map((order) => order[order.indexOf('d') - 1])
+  expect(new Set(behind).size).toBeGreaterThan(2)
+  expect(orderOf(all, 3)).toEqual(orders[2])
 })
 
 describe('a target of the bench', () => {
