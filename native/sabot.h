@@ -123,8 +123,8 @@ struct Slab {
   Slab& operator=(const Slab&) = delete;
   ~Slab();
   uint8_t* release();                       // gives the allocation away
-  static uint8_t* allocate(size_t bytes);   // nullptr when there is no memory
-  static void free(uint8_t* data, size_t bytes);  // as many as were allocated
+  static uint8_t* allocate(size_t bytes);   // 64-byte aligned, not zeroed; nullptr when there is no memory
+  static void free(uint8_t* data, size_t bytes);  // as many as were allocated; nullptr is left alone
 };
 
 class ColumnSet;  // columns.h: growable column builders with per-row roll-back, finished into a Slab

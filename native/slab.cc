@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "sabot.h"
-#include "slab_memory.h"
 
 namespace sabot {
 
@@ -18,10 +17,6 @@ Slab& Slab::operator=(Slab&& other) noexcept {
 Slab::~Slab() { free(data, size); }
 
 uint8_t* Slab::release() { return std::exchange(data, nullptr); }
-
-uint8_t* Slab::allocate(size_t bytes) { return allocateSlabMemory(bytes); }
-
-void Slab::free(uint8_t* data, size_t bytes) { freeSlabMemory(data, bytes); }
 
 namespace {
 

@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "sabot.h"
+
 // A sanitizer must see every slab die.
 #if __has_include(<sys/mman.h>) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #include <sys/mman.h>
@@ -103,7 +105,7 @@ KeptSlabs& keptSlabs() {
 
 }  // namespace
 
-uint8_t* allocateSlabMemory(size_t bytes) {
+uint8_t* Slab::allocate(size_t bytes) {
   if (bytes < leastMapped) return allocateSmall(bytes);
   if (bytes > SIZE_MAX / 2) return nullptr;
   const size_t room = roomOf(bytes);
@@ -114,7 +116,7 @@ uint8_t* allocateSlabMemory(size_t bytes) {
   return nullptr;
 }
 
-void freeSlabMemory(uint8_t* data, size_t bytes) {
+void Slab::free(uint8_t* data, size_t bytes) {
   if (data == nullptr) return;
   if (bytes < leastMapped) std::free(data);
   else keptSlabs().give(data, roomOf(bytes));
@@ -124,8 +126,8 @@ size_t keptSlabMemory() { return keptSlabs().bytes(); }
 
 #else
 
-uint8_t* allocateSlabMemory(size_t bytes) { return allocateSmall(bytes); }
-void freeSlabMemory(uint8_t* data, size_t) { std::free(data); }
+uint8_t* Slab::allocate(size_t bytes) { return allocateSmall(bytes); }
+void Slab::free(uint8_t* data, size_t) { std::free(data); }
 size_t keptSlabMemory() { return 0; }
 
 #endif

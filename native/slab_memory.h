@@ -5,14 +5,9 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
 namespace sabot {
 
-// 64-byte aligned, not zeroed; nullptr where there is no memory.
-uint8_t* allocateSlabMemory(size_t bytes);
-// `bytes` as they were asked for. nullptr is left alone.
-void freeSlabMemory(uint8_t* data, size_t bytes);
 // What is kept of freed slabs, in bytes, a process: with the slabs in use at most 64 MiB, or 8 MiB where those are more.
 size_t keptSlabMemory();
 
