@@ -125,21 +125,24 @@ double ours(const Documents& documents, const std::vector<ColumnSpec>& columns, 
   });
 }
 
-// The columns of a slab, none of them nested.
 std::vector<NamedArray> viewsOf(const std::vector<ColumnSpec>& columns, const Slab& slab) {
-  std::vector<NamedArray> views;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    const NodeLayout& node = slab.nodes[i];
-    NamedArray& view = views.emplace_back();
-    view.name = columns[i].field.name;
-    view.array.type = columns[i].field.type;
-    view.array.length = node.length;
-    view.array.nullCount = node.nullCount;
-    view.array.validity = node.validityBytes == 0 ? nullptr : slab.data + node.validityOffset;
-    view.array.offsets = reinterpret_cast<const int32_t*>(slab.data + node.offsetsOffset);
-    view.array.data = slab.data + node.dataOffset;
-  }
-  return views;
+  std::vector<Field> fields;
+  for (const ColumnSpec& column : columns) fields.push_back(column.field);
+  return arraysOf(slab, fields);
+}
+
+// All documents as one slab.
+Slab decoded(const Documents& documents, const std::vector<ColumnSpec>& columns) {
+  std::unique_ptr<Decoder> decoder;
+  if (const Status status = makeDecoder("json", columns, nullptr, {}, decoder); !status.ok()) die(status.message);
+  std::vector<Bytes> values;
+  for (size_t i = 0; i < documents.count(); ++i) values.push_back(documents[i]);
+  ColumnSet set(columns);
+  DecodeOutcome outcome;
+  decoder->decode(values, set, outcome);
+  Slab slab;
+  set.finish(static_cast<int64_t>(outcome.kept.size()), slab);
+  return slab;
 }
 
 // What the columns hold, beside what was put into the documents: rows, and of amounts over 1,000 their number and their
@@ -150,16 +153,8 @@ struct Checksum {
 };
 
 Checksum checksum(const Documents& documents, const std::vector<ColumnSpec>& columns) {
-  std::unique_ptr<Decoder> decoder;
-  if (const Status status = makeDecoder("json", columns, nullptr, {}, decoder); !status.ok()) die(status.message);
-  std::vector<Bytes> values;
-  for (size_t i = 0; i < documents.count(); ++i) values.push_back(documents[i]);
-  ColumnSet set(columns);
-  DecodeOutcome outcome;
-  decoder->decode(values, set, outcome);
-  Slab slab;
-  set.finish(static_cast<int64_t>(outcome.kept.size()), slab);
-  Checksum found{.rows = outcome.kept.size()};
+  const Slab slab = decoded(documents, columns);
+  Checksum found{.rows = static_cast<size_t>(slab.rows)};
   for (const NamedArray& view : viewsOf(columns, slab)) {
     if (view.name != "amount" || view.array.type.id != TypeId::Float64) continue;
     const auto* amounts = reinterpret_cast<const double*>(view.array.data);
@@ -174,25 +169,17 @@ Checksum checksum(const Documents& documents, const std::vector<ColumnSpec>& col
 
 // Encodes as the sink does, 1,024 rows at a time.
 double encoding(const Documents& documents, const std::vector<ColumnSpec>& columns, int rounds) {
-  std::unique_ptr<Decoder> decoder;
   std::unique_ptr<Encoder> encoder;
-  if (const Status status = makeDecoder("json", columns, nullptr, {}, decoder); !status.ok()) die(status.message);
   if (const Status status = makeEncoder("json", "{}", encoder); !status.ok()) die(status.message);
-  std::vector<Bytes> values;
-  for (size_t i = 0; i < documents.count(); ++i) values.push_back(documents[i]);
-  ColumnSet set(columns);
-  DecodeOutcome outcome;
-  decoder->decode(values, set, outcome);
-  Slab slab;
-  set.finish(static_cast<int64_t>(outcome.kept.size()), slab);
+  const Slab slab = decoded(documents, columns);
   const std::vector<NamedArray> views = viewsOf(columns, slab);
   constexpr size_t share = 1024;
   std::vector<uint32_t> rows;
   EncodedRows encoded;
   std::vector<RowError> errors;
   return nanosecondsEach(documents.count(), rounds, [&] {
-    for (size_t from = 0; from < values.size(); from += share) {
-      const size_t count = std::min(share, values.size() - from);
+    for (size_t from = 0; from < documents.count(); from += share) {
+      const size_t count = std::min(share, documents.count() - from);
       rows.resize(count);
       for (size_t i = 0; i < count; ++i) rows[i] = static_cast<uint32_t>(from + i);
       encoded.clear();
@@ -201,7 +188,7 @@ double encoding(const Documents& documents, const std::vector<ColumnSpec>& colum
       // The documents came from this encoder or one that writes the same.
       const std::string_view last{encoded.bytes.data() + encoded.offsets[count - 1],
                                   static_cast<size_t>(encoded.offsets[count] - encoded.offsets[count - 1])};
-      if (last != values[from + count - 1].view()) die("a row was written otherwise: " + std::string(last));
+      if (last != documents[from + count - 1].view()) die("a row was written otherwise: " + std::string(last));
     }
   });
 }
