@@ -14,6 +14,7 @@
 
 #include "columns.h"
 #include "json_block.h"
+#include "json_digits.h"
 
 namespace sabot {
 
@@ -59,10 +60,24 @@ class JsonReader {
   // What the string [from, to), quotes not included, stands for; it was accepted by string().
   static void unescape(const char* from, const char* to, Buffer& out);
 
-  const char* number(const char* at);
+  const char* number(const char* at) {
+    if (*at == '-') ++at;
+    const char* to = behindDigits(at);
+    if (to == at) return fail(at, "a digit");
+    if (*at == '0') to = at + 1;  // no digit follows a zero
+    if (*to == '.') {
+      at = to + 1;
+      to = behindDigits(at);
+      if (to == at) return fail(at, "a digit behind the point");
+    }
+    return (*to | 0x20) == 'e' ? exponent(to) : to;
+  }
 
   // Any value, its first byte at `at`; `open` brackets are open around it.
-  const char* skip(const char* at, int open);
+  const char* skip(const char* at, int open) {
+    if (*at == '"') return string(at);
+    return *at == '-' || digit(*at) <= 9 ? number(at) : skipOther(at, open);
+  }
 
   static bool isNull(const char* at) { return std::memcmp(at, "null", 4) == 0; }
   static bool isTrue(const char* at) { return std::memcmp(at, "true", 4) == 0; }
@@ -94,6 +109,8 @@ class JsonReader {
   }
   const char* restOfString(const char* at);
   const char* escape(const char* at);
+  const char* exponent(const char* at);
+  const char* skipOther(const char* at, int open);
   const char* skipObject(const char* at, int open);
   const char* skipArray(const char* at, int open);
 

@@ -27,6 +27,20 @@ const std::string transactions =
     R"({"name":"note","type":"utf8"},{"name":"at","type":"timestamp[ms]"},)"
     R"({"name":"tags","type":{"list":"utf8"}},{"name":"place","type":{"struct":[{"name":"city","type":"utf8"},{"name":"zip","type":"int32"}]}}])";
 
+TEST(JsonRows, PassOverNumbersOfAnyLengthThatNoColumnWants) {
+  for (size_t digits = 1; digits <= 40; ++digits) {
+    const std::string whole(digits, '7');
+    for (const std::string& number : {whole, "-" + whole, "0." + whole, whole + "." + whole, "1e" + whole, whole + ".5E-" + whole}) {
+      const Decoded out = decode(column("a", "int32"), {"{\"x\":" + number + ",\"a\":1}", "{\"a\":2,\"x\":[" + number + "]}"});
+      EXPECT_EQ(out.rows, (Rows{"{\"a\":1}", "{\"a\":2}"})) << number;
+    }
+    for (const std::string& number : {"0" + whole, "-" + whole + "-", whole + ".", "." + whole, whole + "e", std::string("1e+"), "--" + whole, whole + "." + whole + "." + whole, whole + "a"}) {
+      const Decoded out = decode(column("a", "int32"), {"{\"x\":" + number + ",\"a\":1}"});
+      EXPECT_EQ(out.errors.size(), 1u) << number;
+    }
+  }
+}
+
 TEST(JsonRows, BecomeColumnsInAnyKeyOrder) {
   const Decoded out = decode(
       columnsOf(transactions),
