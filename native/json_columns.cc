@@ -103,12 +103,14 @@ JsonColumns::Result JsonColumns::read(const JsonText& text, const char* at, int6
   if (rejection_ == nullptr) {
     at = object<false>(nodes_, keys_, at, 0, row);
   } else {
+    known_ = Truth::Null;
     rejected_ = false;
     at = object<true>(nodes_, keys_, at, 0, row);
     if (rejected_) return Result::Rejected;
   }
   if (!complete(at)) return Result::NotJson;
-  return misfits_.empty() ? Result::Row : Result::Misfit;
+  if (!misfits_.empty()) return Result::Misfit;
+  return known_ == Truth::True ? Result::Kept : Result::Row;
 }
 
 JsonColumns::Result JsonColumns::readValue(const JsonText& text, const char* at) {
@@ -241,16 +243,20 @@ const char* JsonColumns::key(JsonKeys& keys, const char* at, JsonKey**& expected
 
 // Behind a value that the predicate reads. A document that is cut off is none to reject: it is an error.
 bool JsonColumns::rejects(const char* at, int64_t row) {
+  if (known_ == Truth::True) return false;
+  known_ = rejection_->known(*columns_, row);
+  if (known_ != Truth::False) return false;
   at = JsonReader::blanks(at);
   const char* const end = reader_.end();
   if (at >= end || *at != ',' || end[-1] != '}' || !misfits_.empty()) return false;
-  rejected_ = rejection_->rejects(*columns_, row, at, end);
+  rejected_ = !rejection_->mayChange(*columns_, row, at, end);
   return rejected_;
 }
 
 // A key came twice in an object: its first value goes, and with it what was wrong in there.
 void JsonColumns::again(JsonNode& node, int64_t row, const char* object) {
   node.column->truncate(row);
+  known_ = Truth::Null;
   std::erase_if(misfits_, [&](const Misfit& misfit) {
     return misfit.at > object && misfit.node->number >= node.number && misfit.node->number <= node.lastNumber;
   });

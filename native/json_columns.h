@@ -67,11 +67,12 @@ class JsonColumns {
   void bind(ColumnSet& out);
   void bind(Column& out) { nodes_[0].bind(out); }
 
-  enum class Result : uint8_t { Row, NotJson, Misfit, Rejected };
-  // Rejected: what was read is sound so far, and the rest was not looked at but for keys that come again.
+  enum class Result : uint8_t { Row, Kept, NotJson, Misfit, Rejected };
+  // Kept: a row, and the predicate is true. Rejected: what was read is sound so far, and the rest was not looked at but
+  // for keys that come again.
   // `row` values are in every column. *at is '{', with only blanks before it and none behind `end`.
   Result read(const JsonText& text, const char* at, int64_t row);
-  // Any value, its first byte at `at`; the text is terminated. Never Rejected.
+  // Any value, its first byte at `at`; the text is terminated. Row, NotJson or Misfit.
   Result readValue(const JsonText& text, const char* at);
 
   // Of the last document.
@@ -120,6 +121,7 @@ class JsonColumns {
   JsonReader reader_;
   const std::unique_ptr<const JsonRejection> rejection_;
   const ColumnSet* columns_ = nullptr;  // that are being filled
+  Truth known_ = Truth::Null;  // of the predicate, by the columns that came
   bool rejected_ = false;
   const std::vector<Field> fields_;  // that the nodes point into
   std::vector<JsonNode> nodes_;

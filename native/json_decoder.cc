@@ -52,19 +52,17 @@ class JsonDecoder final : public Decoder {
     columns_.bind(out);
     int64_t row = count_ > 0 ? out[0].length() : 0;
     for (uint32_t i = 0; i < values.size(); ++i) {
-      if (values[i].isNull()) {
-        for (size_t column = 0; column < count_; ++column) out[column].appendNull();
-      } else if (const Outcome read = this->read(values[i].view(), row); read != Outcome::Row) {
-        if (read == Outcome::Rejected) {
-          takeBack(out, row);
-          continue;
-        }
-        out.truncate(row, count_);
-        outcome.errors.push_back({i, std::move(error_.code), std::move(error_.message)});
+      Outcome read = Outcome::Row;
+      if (!values[i].isNull()) read = this->read(values[i].view(), row);
+      else for (size_t column = 0; column < count_; ++column) out[column].appendNull();
+      if (read == Outcome::Row && predicate_ && !predicate_->test(out, row)) read = Outcome::Rejected;
+      if (read == Outcome::Rejected) {
+        takeBack(out, row);
         continue;
       }
-      if (predicate_ && !predicate_->test(out, row)) {
+      if (read == Outcome::Error) {
         out.truncate(row, count_);
+        outcome.errors.push_back({i, std::move(error_.code), std::move(error_.message)});
         continue;
       }
       ++row;
@@ -80,8 +78,9 @@ class JsonDecoder final : public Decoder {
     }
   }
 
-  // Of one value. Not Row: the columns are to be truncated; Error: error_ says why.
-  enum class Outcome : uint8_t { Row, Rejected, Error };
+  // Of one value. Kept: a row that the predicate is known to keep. Rejected or Error: the columns are to be truncated;
+  // of an error, error_ says why.
+  enum class Outcome : uint8_t { Row, Kept, Rejected, Error };
 
   Outcome read(std::string_view value, int64_t row) {
     const char* const begin = value.data();
@@ -103,6 +102,7 @@ class JsonDecoder final : public Decoder {
   Outcome object(const JsonText& text, const char* at, int64_t row) {
     switch (columns_.read(text, at, row)) {
       case JsonColumns::Result::Row: return Outcome::Row;
+      case JsonColumns::Result::Kept: return Outcome::Kept;
       case JsonColumns::Result::Rejected: return Outcome::Rejected;
       case JsonColumns::Result::NotJson: return fails("DECODE", "not JSON: " + columns_.notJson());
       case JsonColumns::Result::Misfit: return fails("SCHEMA", columns_.misfit());

@@ -21,9 +21,12 @@ class JsonRejection {
   // The columns that the predicate reads.
   const std::vector<uint32_t>& asks() const { return predicate_->reads(); }
 
-  // The columns of row `row` are those that have more than `row` values. [rest, end): what was not read yet, with
-  // kJsonPadding readable bytes behind it.
-  bool rejects(const ColumnSet& columns, int64_t row, const char* rest, const char* end) const;
+  // The predicate's result by the columns that came, which are those with more than `row` values: False or True stands
+  // unless one of them comes again.
+  Truth known(const ColumnSet& columns, int64_t row) const { return predicate_->known(columns, row); }
+
+  // Whether one of those that came may come again in [rest, end), which has kJsonPadding readable bytes behind it.
+  bool mayChange(const ColumnSet& columns, int64_t row, const char* rest, const char* end) const;
 
  private:
   const std::shared_ptr<const Predicate> predicate_;

@@ -139,11 +139,11 @@ Truth Tree::truthOf(const ColumnSet& columns, int64_t row) const {
 }  // namespace predicate
 
 bool Predicate::test(const ColumnSet& columns, int64_t row) const {
-  return program_->tree.truthOf<false>(columns, row) == predicate::Truth::True;
+  return program_->tree.truthOf<false>(columns, row) == Truth::True;
 }
 
-bool Predicate::isFalse(const ColumnSet& columns, int64_t row) const {
-  return program_->tree.truthOf<true>(columns, row) == predicate::Truth::False;
+Truth Predicate::known(const ColumnSet& columns, int64_t row) const {
+  return program_->tree.truthOf<true>(columns, row);
 }
 
 bool Predicate::isNever() const {

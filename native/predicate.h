@@ -11,6 +11,9 @@
 
 namespace sabot {
 
+// Three-valued logic in an order in which `and` is the least of its terms, `or` the greatest, `not` the mirror image.
+enum class Truth : uint8_t { False = 0, Null = 1, True = 2 };
+
 // Immutable after parse(); any number of threads may test at once.
 class Predicate {
  public:
@@ -24,8 +27,8 @@ class Predicate {
   // Whether row `row` of the columns is kept: only where the result is true, not where it is false or null.
   bool test(const ColumnSet& columns, int64_t row) const;
 
-  // Whether the result is false by the columns that have a value `row` already, whatever the others get.
-  bool isFalse(const ColumnSet& columns, int64_t row) const;
+  // True or False: the result by the columns that have a value `row` already, whatever the others get.
+  Truth known(const ColumnSet& columns, int64_t row) const;
 
   // Whether no row of any columns is kept: `or` of nothing.
   bool isNever() const;

@@ -12,9 +12,6 @@ namespace sabot {
 
 namespace predicate {
 
-// Three-valued logic in an order in which `and` is the least of its terms, `or` the greatest, `not` the mirror image.
-enum class Truth : uint8_t { False = 0, Null = 1, True = 2 };
-
 inline Truth truth(bool value) { return value ? Truth::True : Truth::False; }
 
 // What a comparison holds for: a bit each for value < literal, ==, > and neither (NaN).

@@ -48,6 +48,28 @@ TEST(EarlyRejection, WaitsForTheLastOfDuplicateKeys) {
   EXPECT_EQ(out.kept, (Kept{0, 1, 2, 5, 6}));
 }
 
+TEST(EarlyRejection, IsTakenBackWhereAKeyThatKeptTheRowComesAgain) {
+  const Decoded out = filtered({R"({"amount":2000,"id":1,"amount":null})", R"({"amount":2000,"id":2,"amount":2001})",
+                                R"({"amount":2000,"id":3,"amount":5})", R"({"amount":5,"id":4,"amount":2002,"amount":6})"});
+  EXPECT_EQ(out.kept, (Kept{1}));
+  EXPECT_EQ(out.rows[0], R"({"id":2,"amount":2001,"user":null,"ok":null})");
+}
+
+TEST(EarlyRejection, FindsAKeyOfAnyLengthAnywhereInTheRest) {
+  for (const std::string& name : {std::string(), std::string("a"), std::string("ab"), std::string(40, 'k')}) {
+    const std::string fields = R"([{"name":")" + name + R"(","type":"int32"}])";
+    const std::string key = '"' + name + "\":";
+    std::vector<Value> documents;
+    for (size_t blanks = 0; blanks < 70; ++blanks) {
+      documents.push_back('{' + key + "1,\"other\":0," + std::string(blanks, ' ') + key + "2}");
+      documents.push_back('{' + key + "1,\"other\":0," + std::string(blanks, ' ') + "\"x" + name + "\":2}");
+    }
+    const Decoded out = Decoding(columnsOf(fields), "json", R"(["gt",0,{"i":"1"}])").decode(documents);
+    EXPECT_EQ(out.kept.size(), 70u) << name;
+    for (const uint32_t row : out.kept) EXPECT_EQ(row % 2, 0u) << name;
+  }
+}
+
 TEST(EarlyRejection, IsNotMistakenByTextThatLooksLikeTheKey) {
   const Decoded out = filtered({R"({"amount":5,"user":"amount","ok":true})", R"({"amount":5,"user":"a\"amount\":2000","ok":true})",
                                 R"({"amount":5,"amounts":2000,"ok":true})", R"({"amount":5,"place":{"amount":2000}})"});
