@@ -65,7 +65,7 @@ export class Window {
     this.#began ??= readClocks()
   }
 
-  /** The last call ends it: to be called for every batch where nobody knows which is the last. */
+  /** Once, for reading the clocks of all threads takes a while. */
   close(): void {
     this.#ended = readClocks()
   }
