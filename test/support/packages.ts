@@ -128,8 +128,9 @@ export async function installedProject(
   writeFileSync(join(folder, 'package.json'), JSON.stringify(manifest))
   writeFileSync(join(folder, '.npmrc'), `@sabot:registry=${url}\n`)
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  // Where a proxy signs what it passes on, npm has to know its certificate.
   const kept = Object.entries(process.env).filter(
-    ([name]) => !/^(npm_(package|lifecycle|command)|INIT_CWD|SABOT_|NODE_)/.test(name),
+    ([name]) => !/^(npm_(package|lifecycle|command)|INIT_CWD|SABOT_|NODE_(?!EXTRA_CA_CERTS$))/.test(name),
   )
   const env = { ...Object.fromEntries(kept), PATH: path }
   try {
