@@ -48,8 +48,6 @@ std::vector<Field> fieldsOf(const std::vector<ColumnSpec>& columns) {
   return fields;
 }
 
-bool hasExponent(const char* at) { return (*at | 0x20) == 'e'; }
-
 template <class T>
 bool fits(uint64_t magnitude, bool negative) {
   if constexpr (std::is_unsigned_v<T>) {
@@ -433,7 +431,7 @@ const char* JsonColumns::decimal(JsonNode& node, const char* at) {
   if (*at == '"') {
     if ((to = reader_.string(at)) == nullptr) return nullptr;
     digitsText = content(at, to);
-  } else if (*at == '-' || digit(*at) <= 9) {
+  } else if (*at == '-' || isDigit(*at)) {
     if ((to = reader_.number(at)) == nullptr) return nullptr;
     digitsText = {at, to};
   } else {

@@ -53,8 +53,11 @@ class JsonDecoder final : public Decoder {
     int64_t row = count_ > 0 ? out[0].length() : 0;
     for (uint32_t i = 0; i < values.size(); ++i) {
       Outcome read = Outcome::Row;
-      if (!values[i].isNull()) read = this->read(values[i].view(), row);
-      else for (size_t column = 0; column < count_; ++column) out[column].appendNull();
+      if (values[i].isNull()) {
+        for (size_t column = 0; column < count_; ++column) out[column].appendNull();
+      } else {
+        read = this->read(values[i].view(), row);
+      }
       if (read == Outcome::Row && predicate_ && !predicate_->test(out, row)) read = Outcome::Rejected;
       if (read == Outcome::Rejected) {
         takeBack(out, row);

@@ -1,4 +1,4 @@
-// Eight digits at once: where they end, and what number they are.
+// The digits of numbers, one at a time and eight at once: where they end, and what number they are.
 #pragma once
 
 #include <bit>
@@ -9,6 +9,9 @@ namespace sabot {
 
 // The value of a decimal digit; above 9: it is none.
 inline uint64_t digit(char c) { return static_cast<uint8_t>(c - '0'); }
+inline bool isDigit(char c) { return digit(c) <= 9; }
+// Whether an exponent follows: `at` is behind the digits of a number.
+inline bool hasExponent(const char* at) { return (*at | 0x20) == 'e'; }
 
 // Eight bytes at once, the first one lowest: digits become 0 to 9. How many digits a number has is not branched upon,
 // because in most columns it varies.
@@ -30,7 +33,7 @@ inline uint64_t numberOf(uint64_t word, int count) {
   return (word * 10000 + (word >> 32)) & 0xFFFFFFFF;
 }
 
-// Behind the digits that begin at `at`.
+// Behind the digits that begin at `at`; eight bytes may be read from there on.
 inline const char* behindDigits(const char* at) {
   for (;; at += 8) {
     const int count = bytesBelow(notDigits(digitsAt(at)));

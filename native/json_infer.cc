@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "json_digits.h"
 #include "json_text.h"
 #include "numbers.h"
 #include "sabot.h"
@@ -68,8 +69,6 @@ void Shape::merge(Shape&& other) {
 }
 
 // ---------------------------------------------------------------- scalars
-
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
 
 // RFC 8259's grammar. `integer`: neither fraction nor exponent.
 bool isNumber(std::string_view text, bool& integer) {

@@ -13,7 +13,7 @@ int32_t codeUnit(const char* at) {
   for (int i = 0; i < 4; ++i) {
     const char c = at[i];
     const char lower = static_cast<char>(c | 0x20);
-    const int nibble = digit(c) <= 9 ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    const int nibble = isDigit(c) ? c - '0' : lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
     if (nibble < 0) return -1;
     value = value << 4 | nibble;
   }
@@ -125,7 +125,7 @@ void JsonReader::unescape(const char* from, const char* to, Buffer& out) {
 const char* JsonReader::exponent(const char* at) {
   ++at;
   if (*at == '+' || *at == '-') ++at;
-  return digit(*at) <= 9 ? behindDigits(at) : fail(at, "a digit of the exponent");
+  return isDigit(*at) ? behindDigits(at) : fail(at, "a digit of the exponent");
 }
 
 const char* JsonReader::skipOther(const char* at, int open) {

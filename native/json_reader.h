@@ -70,13 +70,13 @@ class JsonReader {
       to = behindDigits(at);
       if (to == at) return fail(at, "a digit behind the point");
     }
-    return (*to | 0x20) == 'e' ? exponent(to) : to;
+    return hasExponent(to) ? exponent(to) : to;
   }
 
   // Any value, its first byte at `at`; `open` brackets are open around it.
   const char* skip(const char* at, int open) {
     if (*at == '"') return string(at);
-    return *at == '-' || digit(*at) <= 9 ? number(at) : skipOther(at, open);
+    return *at == '-' || isDigit(*at) ? number(at) : skipOther(at, open);
   }
 
   static bool isNull(const char* at) { return std::memcmp(at, "null", 4) == 0; }

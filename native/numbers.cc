@@ -8,13 +8,14 @@
 #include <cstring>
 #include <limits>
 
+#include "json_digits.h"
+
 namespace sabot {
 
 namespace {
 
 __extension__ typedef unsigned __int128 UInt128;
 
-bool isDigit(char c) { return c >= '0' && c <= '9'; }
 bool isBlank(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
 std::string_view trimmed(std::string_view text) {
@@ -59,7 +60,7 @@ bool parseDigits(std::string_view text, Digits& out) {
     if (out.count < std::numeric_limits<int>::max()) ++out.count;
   }
   int64_t exponent = 0;
-  if (at != end && (*at | 0x20) == 'e') {
+  if (at != end && hasExponent(at)) {
     ++at;
     bool negative = false;
     if (at != end && (*at == '-' || *at == '+')) negative = *at++ == '-';
