@@ -33,7 +33,7 @@ struct FusedBatch {
 int64_t bytesOf(const Messages& messages) {
   int64_t bytes = 0;
   for (size_t i = 0; i < messages.size(); ++i) {
-    bytes += static_cast<int64_t>(messages[i]->len + messages[i]->key_len) + messageOverhead;
+    bytes += static_cast<int64_t>(messages[i].value.size + messages[i].key.size) + messageOverhead;
   }
   return bytes;
 }

@@ -97,17 +97,11 @@ bool headersSize(const ArrayView& list, uint32_t row, size_t& size, std::string&
 }
 
 // Of a message; 0: it has none.
-size_t headersSize(const rd_kafka_message_t& message) {
-  rd_kafka_headers_t* headers = nullptr;
-  if (rd_kafka_message_headers(&message, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+size_t headersSize(const Message& message) {
   size_t size = 0;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t valueSize = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &valueSize) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-    const size_t key = std::strlen(name);
-    size += key + valueSize + varintSize(key) + varintSize(valueSize);
-  }
+  message.headers.forEach([&size](std::string_view name, const Bytes& value) {
+    size += name.size() + value.size + varintSize(name.size()) + varintSize(value.size);
+  });
   return size;
 }
 
@@ -134,9 +128,12 @@ rd_kafka_headers_t* makeHeaders(const WriteRequest& request, const Record& recor
   if (request.passed == nullptr) {
     return makeHeaders(request.columns[static_cast<size_t>(request.roles.headers)].array, record.row);
   }
-  rd_kafka_headers_t* headers = nullptr;
-  rd_kafka_message_detach_headers((*request.passed)[record.row], &headers);
-  return headers;
+  rd_kafka_headers_t* out = rd_kafka_headers_new(4);
+  (*request.passed)[record.row].headers.forEach([out](std::string_view name, const Bytes& value) {
+    rd_kafka_header_add(out, name.data(), static_cast<ssize_t>(name.size()), value.data,
+                        static_cast<ssize_t>(value.size));
+  });
+  return out;
 }
 
 Status checkWrite(const WriteRequest& request, std::string_view codec, Partitioner partitioner) {
@@ -337,21 +334,17 @@ void RecordBuilder::buildPassed(const PassedMessages& messages, std::span<const 
   records.reserve(rows.size());
   std::string problem;
   for (const uint32_t row : rows) {
-    const rd_kafka_message_t& message = *messages[row];
+    const Message& message = messages[row];
     Record record;
     record.row = row;
-    record.value = static_cast<const char*>(message.payload);
-    record.valueSize = message.len;
+    record.value = message.value.data;
+    record.valueSize = message.value.size;
     if (parts.key) {
-      record.key = static_cast<const char*>(message.key);
-      record.keySize = message.key_len;
+      record.key = message.key.data;
+      record.keySize = message.key.size;
     }
-    if (parts.timestamp) {
-      rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-      const int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-      if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp > 0) record.timestamp = timestamp;
-    }
-    if (parts.partition) record.partition = message.partition;
+    if (parts.timestamp && message.timestamp > 0) record.timestamp = message.timestamp;
+    if (parts.partition) record.partition = messages.partition();
     size_t headerBytes = 0;
     if (parts.headers) headerBytes = headersSize(message);
     record.hasHeaders = headerBytes > 0;

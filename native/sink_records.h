@@ -66,8 +66,7 @@ class RecordBuilder {
   std::vector<RowError> keyErrors_;
 };
 
-// The row's headers in order, duplicates and null values kept; nullptr where it has none. The caller destroys them. Of
-// a message that is passed they are taken out of it.
+// The row's headers in order, duplicates and null values kept; nullptr where it has none. The caller destroys them.
 rd_kafka_headers_t* makeHeaders(const WriteRequest& request, const Record& record);
 
 }  // namespace sabot

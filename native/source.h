@@ -44,11 +44,12 @@ struct SourceConfig {
   Until until;
   int parallelism = 1;       // decode workers, at least 1
   int64_t maxRows = 8192;    // of a batch
-  int64_t maxBytes = 4 << 20;        // of the keys and values of a batch; one larger message makes a batch of its own
+  int64_t maxBytes = 4 << 20;        // of the messages of a batch; one larger message makes a batch of its own
   int64_t maxWaitMs = 50;            // a batch that is not full is handed over after this time
   int64_t maxQueueBytes = 64 << 20;  // events waiting for take(), and what the workers hold
   int maxDepth = 64;
   int64_t metadataRefreshMs = 60000;  // without a group: how often to look for new partitions
+  bool recordSets = true;             // record batches are taken as they lie where that can be; false: tests
   bool infer = false;                 // JSON: wait for the first rows and give a Schema event; then decode() is called
 };
 

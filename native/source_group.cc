@@ -251,7 +251,7 @@ void Assignment::apply(std::vector<PartitionBounds> bounds) {
     auto lane = std::make_shared<Lane>(each.topic, each.partition, epoch, known);
     readers_.push_back(std::make_unique<PartitionReader>(client_, std::move(lane), known,
                                                          each.target.value_or(PartitionReader::unknown),
-                                                         shared_.wakeup));
+                                                         config_.recordSets, shared_.wakeup));
     if (!readers_.back()->isOpen()) {
       fail(Status::error("KAFKA", "partition " + each.topic + "/" + std::to_string(each.partition) + " has no queue"));
       return;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "record_sets.h"
+
 namespace sabot {
 
 namespace {
@@ -12,22 +14,33 @@ constexpr size_t callMessages = 256;
 // What librdkafka keeps of a message beside its key and value.
 constexpr int64_t messageOverhead = 256;
 
+std::shared_ptr<const rd_kafka_message_t> owned(rd_kafka_message_t* message) {
+  return {message, rd_kafka_message_destroy};
+}
+
+std::string_view valueOf(const rd_kafka_message_t& message) {
+  return {static_cast<const char*>(message.payload), message.len};
+}
+
 }  // namespace
 
 PartitionReader::PartitionReader(rd_kafka_t* client, std::shared_ptr<Lane> lane, int64_t start, int64_t target,
-                                 Wakeup& wakeup)
+                                 bool recordSets, Wakeup& wakeup)
     : lane_(std::move(lane)), wakeup_(wakeup), start_(start), target_(target), position_(start) {
   done_ = target != unknown && (start >= target || target == 0);
   queue_ = rd_kafka_queue_get_partition(client, lane_->topic.c_str(), lane_->partition);
   if (queue_ == nullptr) return;
   rd_kafka_queue_forward(queue_, nullptr);
+  if (recordSets) sabot_take_record_sets(queue_, 1);
   rd_kafka_queue_cb_event_enable(queue_, &PartitionReader::onSignal, this);
 }
 
 PartitionReader::~PartitionReader() {
+  dropTaken();
   if (queue_ == nullptr) return;
   // Takes the queue's lock, under which onSignal is called: after this it is never called again.
   rd_kafka_queue_cb_event_enable(queue_, nullptr, nullptr);
+  sabot_take_record_sets(queue_, 0);
   rd_kafka_queue_destroy(queue_);
 }
 
@@ -39,58 +52,120 @@ void PartitionReader::onSignal(rd_kafka_t*, void* opaque) {
 
 // ---------------------------------------------------------------- taking messages
 
-void PartitionReader::drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
-                            std::vector<rd_kafka_message_t*>& scratch,
-                            const std::function<void(const rd_kafka_message_t&)>& onError) {
-  scratch.resize(callMessages);
+Status PartitionReader::drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
+                              std::vector<rd_kafka_message_t*>& scratch,
+                              const std::function<void(const rd_kafka_message_t&)>& onError) {
   signalled_.store(false);
   more_ = true;
+  uncounted_ = 0;
+  Status status = Status::success();
   const size_t fullBefore = full_.size();
-  while (more_ && !done_ && atMost > 0 && full_.size() == fullBefore) {
-    const size_t room = std::min({callMessages, atMost, limits.maxRows - gathering_.messages.size()});
-    const ssize_t count = rd_kafka_consume_batch_queue(queue_, 0, scratch.data(), room);
-    if (count <= 0) {
-      more_ = false;
-      return;
+  while (!done_ && atMost > 0 && full_.size() == fullBefore && status.ok()) {
+    if (set_) {
+      atMost -= addRecords(limits, atMost, now, status);
+      continue;
     }
-    more_ = static_cast<size_t>(count) == room;
-    atMost -= static_cast<size_t>(count);
-    if (!isGathering()) since_ = now;
-    int64_t held = 0;
-    for (ssize_t i = 0; i < count; ++i) {
-      rd_kafka_message_t* message = scratch[static_cast<size_t>(i)];
-      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        if (target_ != unknown && message->offset >= target_) done_ = true;
-        if (!done_) {
-          const int64_t bytes = static_cast<int64_t>(message->len + message->key_len);
-          held += bytes + messageOverhead;
-          add(message, limits, now);
-          continue;
-        }
-      } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-        if (!done_) moveTo(message->offset);
+    if (taken_.empty()) {
+      const size_t room = std::min({callMessages, atMost, limits.maxRows - gathering_.messages.size()});
+      if (!more_ || !take(bringsSets_ ? 1 : room, scratch)) break;
+    }
+    rd_kafka_message_t* message = taken_.front();
+    taken_.pop_front();
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      bringsSets_ = sabot_is_record_set(message) != 0;
+      if (bringsSets_) {
+        set_.emplace(owned(message), valueOf(*message), rd_kafka_message_timestamp(message, nullptr));
       } else {
-        onError(*message);
+        add(message, limits, now);
+        --atMost;
       }
-      rd_kafka_message_destroy(message);
+      continue;
     }
-    budget.add(held);
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+      moveTo(message->offset);
+      atEnd_ = true;
+    } else {
+      onError(*message);
+    }
+    rd_kafka_message_destroy(message);
   }
-  if (done_) moveTo(target_);
+  budget.add(uncounted_);
+  if (done_) {
+    moveTo(target_);
+    dropTaken();
+  }
+  return status;
+}
+
+bool PartitionReader::take(size_t room, std::vector<rd_kafka_message_t*>& scratch) {
+  scratch.resize(callMessages);
+  const ssize_t count = rd_kafka_consume_batch_queue(queue_, 0, scratch.data(), room);
+  more_ = count > 0 && static_cast<size_t>(count) == room;
+  for (ssize_t i = 0; i < count; ++i) taken_.push_back(scratch[static_cast<size_t>(i)]);
+  return count > 0;
+}
+
+void PartitionReader::dropTaken() {
+  set_.reset();
+  for (rd_kafka_message_t* message : taken_) rd_kafka_message_destroy(message);
+  taken_.clear();
 }
 
 void PartitionReader::add(rd_kafka_message_t* message, const Limits& limits, Clock::time_point now) {
-  const int64_t bytes = static_cast<int64_t>(message->len + message->key_len);
-  if (isGathering() && gathering_.bytes + bytes > limits.maxBytes) {
-    closeRun();
-    since_ = now;
+  if (target_ != unknown && message->offset >= target_) {
+    rd_kafka_message_destroy(message);
+    done_ = true;
+    return;
   }
-  // Grown once: half a page of pointers costs less than growing step by step.
-  if (!isGathering()) gathering_.messages.reserve(std::min<size_t>(limits.maxRows, 2 * callMessages));
+  const auto bytes = static_cast<int64_t>(message->len + message->key_len);
+  if (isGathering() && (gathering_.bytes + bytes > limits.maxBytes || gathering_.messages.areRecords())) closeRun();
+  if (!isGathering()) {
+    since_ = now;
+    // Grown once: half a page of pointers costs less than growing step by step.
+    gathering_.messages.reserve(std::min<size_t>(limits.maxRows, 2 * callMessages));
+  }
   gathering_.messages.add(message);
-  gathering_.bytes += bytes;
-  gathering_.held += bytes + messageOverhead;
   position_ = message->offset + 1;
+  grown(bytes, bytes + messageOverhead, limits);
+}
+
+size_t PartitionReader::addRecords(const Limits& limits, size_t atMost, Clock::time_point now, Status& status) {
+  if (isGathering() && !gathering_.messages.areRecords()) closeRun();
+  RecordSet::Limits room;
+  room.rows = std::min(atMost, limits.maxRows - gathering_.messages.size());
+  room.bytes = limits.maxBytes - gathering_.bytes;
+  room.atLeastOne = !isGathering();
+  if (target_ != unknown) room.before = target_;
+  RecordSpan span;
+  int64_t bytes = 0;
+  switch (set_->take(room, span, bytes)) {
+    case RecordSet::Taken::Records: {
+      const size_t rows = span.count;
+      if (!isGathering()) since_ = now;
+      gathering_.messages.add(std::move(span));
+      position_ = set_->position();
+      grown(bytes, bytes, limits);
+      return rows;
+    }
+    case RecordSet::Taken::Full: closeRun(); return 0;
+    case RecordSet::Taken::AtLimit: done_ = true; return 0;
+    case RecordSet::Taken::AtEnd:
+      moveTo(set_->position());
+      set_.reset();
+      return 0;
+    case RecordSet::Taken::Unreadable:
+      broken_ = true;
+      status = unreadable(lane_->topic, lane_->partition, span);
+      dropTaken();
+      return 0;
+  }
+  return 0;
+}
+
+void PartitionReader::grown(int64_t bytes, int64_t held, const Limits& limits) {
+  gathering_.bytes += bytes;
+  gathering_.held += held;
+  uncounted_ += held;
   gathering_.nextOffset = position_;
   atEnd_ = false;
   if (target_ != unknown && position_ >= target_) done_ = true;
@@ -98,7 +173,6 @@ void PartitionReader::add(rd_kafka_message_t* message, const Limits& limits, Clo
 }
 
 void PartitionReader::moveTo(int64_t offset) {
-  atEnd_ = true;
   if (target_ != unknown && offset >= target_) {
     done_ = true;
     offset = target_;
@@ -134,6 +208,7 @@ Run PartitionReader::takeGathering() {
 
 void PartitionReader::stop(ByteBudget& budget) {
   stopped_ = true;
+  dropTaken();
   int64_t held = gathering_.held;
   for (const Run& run : full_) held += run.held;
   full_.clear();
@@ -150,10 +225,11 @@ size_t PartitionReader::count() const {
 
 void PartitionReader::sample(std::vector<Bytes>& values, size_t limit) const {
   const auto take = [&](const Run& run) {
-    for (size_t i = 0; i < run.messages.size() && values.size() < limit; ++i) {
-      const rd_kafka_message_t& message = *run.messages[i];
-      values.push_back({static_cast<const char*>(message.payload), message.len});
-    }
+    int64_t bytes = 0;
+    if (values.size() >= limit) return;
+    // What cannot be read is told when it is decoded.
+    static_cast<void>(run.messages.values(values, bytes));
+    if (values.size() > limit) values.resize(limit);
   };
   for (const Run& run : full_) take(run);
   take(gathering_);

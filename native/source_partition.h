@@ -19,8 +19,10 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "record_batch.h"
 #include "source_queue.h"
 #include "source_worker.h"
 
@@ -36,8 +38,10 @@ class PartitionReader {
   static constexpr int64_t unknown = -1;
 
   // start: the first offset to read, `unknown` where librdkafka finds it. target: the offset to end before, `unknown`
-  // for none. Takes the partition's queue out of the consumer's, so it is made before the partition is assigned.
-  PartitionReader(rd_kafka_t* client, std::shared_ptr<Lane> lane, int64_t start, int64_t target, Wakeup& wakeup);
+  // for none. recordSets: record batches are taken as they lie, where that can be. Takes the partition's queue out of
+  // the consumer's, so it is made before the partition is assigned.
+  PartitionReader(rd_kafka_t* client, std::shared_ptr<Lane> lane, int64_t start, int64_t target, bool recordSets,
+                  Wakeup& wakeup);
   // Messages that were not handed to a worker are dropped.
   ~PartitionReader();
   PartitionReader(const PartitionReader&) = delete;
@@ -47,11 +51,13 @@ class PartitionReader {
   bool isOpen() const { return queue_ != nullptr; }
 
   // Whether drain() may find something.
-  bool mayHaveMore() const { return !stopped_ && !done_ && (more_ || signalled_.load(std::memory_order_relaxed)); }
+  bool mayHaveMore() const {
+    return !stopped_ && !done_ && !broken_ && (more_ || hasTaken() || signalled_.load(std::memory_order_relaxed));
+  }
   // Takes messages until a run became full, `atMost` were taken or librdkafka has no more. `onError` is called with a
   // message that is an error. now: when a run that begins here did; no later than the time that handing over goes by, so
-  // that a run which waits for nothing is due at once.
-  void drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
+  // that a run which waits for nothing is due at once. KAFKA: a record batch cannot be read.
+  Status drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
              std::vector<rd_kafka_message_t*>& scratch, const std::function<void(const rd_kafka_message_t&)>& onError);
   // Drops what was not handed over, and takes no more: the partition is revoked.
   void stop(ByteBudget& budget);
@@ -62,7 +68,7 @@ class PartitionReader {
   bool isGathering() const { return !gathering_.messages.empty(); }
   Clock::time_point since() const { return since_; }
   // Nothing is left at librdkafka, as far as is known.
-  bool isDrained() const { return !more_; }
+  bool isDrained() const { return !more_ && !hasTaken(); }
   // No message came, but the position moved: over markers, aborted rows, what compaction left.
   bool hasMoved() const { return moved_ && !isGathering(); }
   Run takeGathering();
@@ -83,7 +89,14 @@ class PartitionReader {
 
  private:
   static void onSignal(rd_kafka_t* client, void* opaque);  // librdkafka's threads
+  bool hasTaken() const { return set_.has_value() || !taken_.empty(); }
+  // librdkafka's next messages; false: there are none.
+  bool take(size_t room, std::vector<rd_kafka_message_t*>& scratch);
   void add(rd_kafka_message_t* message, const Limits& limits, Clock::time_point now);
+  // The next of the records of set_, at most `atMost`; how many they are.
+  size_t addRecords(const Limits& limits, size_t atMost, Clock::time_point now, Status& status);
+  void grown(int64_t bytes, int64_t held, const Limits& limits);
+  void dropTaken();
   void moveTo(int64_t offset);  // no message lies before `offset`
   void closeRun();
 
@@ -98,9 +111,16 @@ class PartitionReader {
   bool done_ = false;
   bool atEnd_ = false;
   bool stopped_ = false;
+  bool broken_ = false;  // a record batch cannot be read
   bool moved_ = false;
+  // Taken from librdkafka and not looked at yet, behind the records of set_ that are left. The budget does not count
+  // them, as it does not count what librdkafka holds: a set may be larger than all of it.
+  std::deque<rd_kafka_message_t*> taken_;
+  std::optional<RecordSet> set_;
+  bool bringsSets_ = true;  // the last message was a set
   std::deque<Run> full_;
   Run gathering_;
+  int64_t uncounted_ = 0;  // by the budget, of the runs
   Clock::time_point since_;
   Clock::time_point lastHandOver_ = Clock::time_point::min();
 };

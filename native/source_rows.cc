@@ -37,43 +37,18 @@ Field messageField(MessageColumn column, const DecodeSpec& spec) {
   return {"$headers", std::move(headers)};
 }
 
-std::string_view keyOf(const rd_kafka_message_t& message) {
-  return {static_cast<const char*>(message.key), message.key_len};
-}
-
-std::string_view valueOf(const rd_kafka_message_t& message) {
-  return {static_cast<const char*>(message.payload), message.len};
-}
-
-bool isUtf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
-
-// Calls `each(name, value, size)` for every header in order; value is nullptr where it is null. The headers stay the
-// message's. Not NO_ERROR: they cannot be read.
-template <class Each>
-rd_kafka_resp_err_t forEachHeader(const rd_kafka_message_t& message, Each&& each) {
-  rd_kafka_headers_t* headers = nullptr;
-  const auto error = rd_kafka_message_headers(&message, &headers);
-  if (error == RD_KAFKA_RESP_ERR__NOENT) return RD_KAFKA_RESP_ERR_NO_ERROR;  // there are none
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-  const char* name = nullptr;
-  const void* value = nullptr;
-  size_t size = 0;
-  for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
-    each(std::string_view(name), value, size);
-  }
-  return RD_KAFKA_RESP_ERR_NO_ERROR;
-}
-
-void appendHeaders(Column& column, const rd_kafka_message_t& message) {
+void appendHeaders(Column& column, const Message& message) {
   Column& item = column.child(0);
-  forEachHeader(message, [&item](std::string_view name, const void* value, size_t size) {
+  message.headers.forEach([&item](std::string_view name, const Bytes& value) {
     item.child(0).appendBytes(name);
-    if (value == nullptr) item.child(1).appendNull();
-    else item.child(1).appendBytes({static_cast<const char*>(value), size});
+    if (value.isNull()) item.child(1).appendNull();
+    else item.child(1).appendBytes(value.view());
     item.endStruct();
   });
   column.endList();
 }
+
+bool isUtf8Text(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 
 size_t keySize(TypeId type) { return type == TypeId::Int32 ? 4 : 8; }
 
@@ -83,19 +58,26 @@ const char* keyTypeName(TypeId type) {
 
 // The bits of a big-endian key of the right length.
 template <class Bits>
-Bits bigEndian(std::string_view key) {
+Bits bigEndian(const Bytes& key) {
   Bits bits = 0;
-  for (const char byte : key) bits = static_cast<Bits>(bits << 8 | static_cast<uint8_t>(byte));
+  for (const char byte : key.view()) bits = static_cast<Bits>(bits << 8 | static_cast<uint8_t>(byte));
   return bits;
 }
 
-void appendKeyValue(Column& column, TypeId type, const rd_kafka_message_t& message) {
-  if (message.key == nullptr) return column.appendNull();
-  if (type == TypeId::Int32) return column.append(static_cast<int32_t>(bigEndian<uint32_t>(keyOf(message))));
-  const auto bits = bigEndian<uint64_t>(keyOf(message));
+void appendKeyValue(Column& column, TypeId type, const Bytes& key) {
+  if (key.isNull()) return column.appendNull();
+  if (type == TypeId::Int32) return column.append(static_cast<int32_t>(bigEndian<uint32_t>(key)));
+  const auto bits = bigEndian<uint64_t>(key);
   if (type == TypeId::Int64) column.append(static_cast<int64_t>(bits));
   else column.append(std::bit_cast<double>(bits));
 }
+
+void appendBytes(Column& column, const Bytes& bytes) {
+  if (bytes.isNull()) column.appendNull();
+  else column.appendBytes(bytes.view());
+}
+
+}  // namespace
 
 // What of the envelope must be checked before a message becomes a row.
 struct EnvelopeChecks {
@@ -107,25 +89,23 @@ struct EnvelopeChecks {
 };
 
 // Why the key or the headers of a message cannot be columns; empty: they can.
-std::string envelopeError(const rd_kafka_message_t& message, const EnvelopeChecks& checks) {
-  if (checks.keyValue != nullptr && message.key != nullptr && message.key_len != keySize(*checks.keyValue)) {
+static std::string envelopeError(const Message& message, const EnvelopeChecks& checks) {
+  const Bytes& key = message.key;
+  if (checks.keyValue != nullptr && !key.isNull() && key.size != keySize(*checks.keyValue)) {
     return "$key: expected " + std::to_string(keySize(*checks.keyValue)) + " bytes, a big-endian " +
-           keyTypeName(*checks.keyValue) + "; got " + std::to_string(message.key_len) +
+           keyTypeName(*checks.keyValue) + "; got " + std::to_string(key.size) +
            " (read the key as binary to keep it)";
   }
-  if (checks.utf8Key && message.key != nullptr && !isUtf8(keyOf(message))) {
+  if (checks.utf8Key && !key.isNull() && !isUtf8Text(key.view())) {
     return "$key: expected UTF-8; got bytes that are not (read the key as binary to keep them)";
   }
   if (!checks.headers) return {};
   std::string reason;
-  const auto error = forEachHeader(message, [&reason](std::string_view name, const void*, size_t) {
-    if (!isUtf8(name)) reason = "$headers: expected names in UTF-8; got bytes that are not";
+  const bool readable = message.headers.forEach([&reason](std::string_view name, const Bytes&) {
+    if (!isUtf8Text(name)) reason = "$headers: expected names in UTF-8; got bytes that are not";
   });
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return errorStatus(error, "$headers: they cannot be read").message;
-  return reason;
+  return readable ? reason : "$headers: they cannot be read";
 }
-
-}  // namespace
 
 // ---------------------------------------------------------------- the plan
 
@@ -186,9 +166,12 @@ Status RowBuilder::make(std::shared_ptr<const DecodePlan> plan, std::unique_ptr<
 
 // The values to decode. A message whose key or headers are not what they should be is left out: its row would have to
 // be taken back.
-void RowBuilder::collect(const Messages& messages, std::vector<MessageError>& errors) {
+Status RowBuilder::collect(Messages& messages, SourceEvent& out) {
   values_.clear();
   inputs_.clear();
+  if (!plan_->spec.message.empty()) {
+    if (Status status = messages.open(); !status.ok()) return status;
+  }
   const auto wants = [&wanted = plan_->spec.message](MessageColumn column) {
     return std::find(wanted.begin(), wanted.end(), column) != wanted.end();
   };
@@ -196,20 +179,26 @@ void RowBuilder::collect(const Messages& messages, std::vector<MessageError>& er
   checks.utf8Key = plan_->spec.utf8Key && wants(MessageColumn::Key);
   checks.headers = wants(MessageColumn::Headers);
   if (wants(MessageColumn::KeyValue) && !key_) checks.keyValue = &plan_->spec.keyValue;
+  Status status = messages.values(values_, out.bytes);
+  if (status.ok() && checks) check(messages, checks, out.errors);
+  return status;
+}
+
+void RowBuilder::check(const Messages& messages, const EnvelopeChecks& checks, std::vector<MessageError>& errors) {
+  size_t fit = 0;
   for (uint32_t i = 0; i < messages.size(); ++i) {
-    const rd_kafka_message_t& message = *messages[i];
-    std::string reason;
-    if (checks) reason = envelopeError(message, checks);
+    std::string reason = envelopeError(messages[i], checks);
     if (!reason.empty()) {
       if (errors.empty()) {  // the first: those before it stand for themselves
         for (uint32_t before = 0; before < i; ++before) inputs_.push_back(before);
       }
-      errors.push_back({message.offset, "DECODE", std::move(reason)});
+      errors.push_back({messages[i].offset, "DECODE", std::move(reason)});
       continue;
     }
     if (!errors.empty()) inputs_.push_back(i);
-    values_.push_back({static_cast<const char*>(message.payload), message.len});
+    values_[fit++] = values_[i];
   }
+  values_.resize(fit);
 }
 
 void RowBuilder::append(MessageColumn kind, Column& column, const Messages& messages) const {
@@ -218,51 +207,43 @@ void RowBuilder::append(MessageColumn kind, Column& column, const Messages& mess
   };
   switch (kind) {
     case MessageColumn::Key:
-      each([&](const rd_kafka_message_t& message) {
-        if (message.key == nullptr) column.appendNull();
-        else column.appendBytes(keyOf(message));
-      });
+      each([&](const Message& message) { appendBytes(column, message.key); });
       return;
     case MessageColumn::KeyValue:
       if (key_) return;  // it is there: decodeWithKeys()
-      each([&](const rd_kafka_message_t& message) { appendKeyValue(column, plan_->spec.keyValue, message); });
+      each([&](const Message& message) { appendKeyValue(column, plan_->spec.keyValue, message.key); });
       return;
     case MessageColumn::Topic: {
-      const std::string_view topic = rd_kafka_topic_name(messages[0]->rkt);
-      each([&](const rd_kafka_message_t&) { column.appendBytes(topic); });
+      const std::string_view topic = messages.topic();
+      each([&](const Message&) { column.appendBytes(topic); });
       return;
     }
     case MessageColumn::Partition:
-      each([&](const rd_kafka_message_t& message) { column.append<int32_t>(message.partition); });
+      each([&](const Message&) { column.append<int32_t>(messages.partition()); });
       return;
     case MessageColumn::Offset:
-      each([&](const rd_kafka_message_t& message) { column.append<int64_t>(message.offset); });
+      each([&](const Message& message) { column.append<int64_t>(message.offset); });
       return;
     case MessageColumn::Timestamp:
-      each([&](const rd_kafka_message_t& message) {
-        rd_kafka_timestamp_type_t type = RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-        const int64_t timestamp = rd_kafka_message_timestamp(&message, &type);
-        if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE || timestamp < 0) column.appendNull();
-        else column.append<int64_t>(timestamp);
+      each([&](const Message& message) {
+        if (message.timestamp < 0) column.appendNull();
+        else column.append<int64_t>(message.timestamp);
       });
       return;
     case MessageColumn::Headers:
-      each([&](const rd_kafka_message_t& message) { appendHeaders(column, message); });
+      each([&](const Message& message) { appendHeaders(column, message); });
       return;
     case MessageColumn::Value:
-      each([&](const rd_kafka_message_t& message) {
-        if (message.payload == nullptr) column.appendNull();
-        else column.appendBytes(valueOf(message));
-      });
+      each([&](const Message& message) { appendBytes(column, message.value); });
       return;
     case MessageColumn::Tombstone:
-      each([&](const rd_kafka_message_t& message) { column.appendBool(message.payload == nullptr); });
+      each([&](const Message& message) { column.appendBool(message.value.isNull()); });
       return;
   }
 }
 
-Status RowBuilder::decode(const Messages& messages, std::vector<MessageError>& errors) {
-  collect(messages, errors);
+Status RowBuilder::decode(Messages& messages, SourceEvent& out) {
+  if (Status status = collect(messages, out); !status.ok()) return status;
   outcome_.clear();
   if (key_) decodeWithKeys(messages);
   else if (!values_.empty()) decoder_->decode(values_, columns_, outcome_);
@@ -271,7 +252,11 @@ Status RowBuilder::decode(const Messages& messages, std::vector<MessageError>& e
     if (Status status = program_->run(columns_, outcome_); !status.ok()) return status;
   }
 
+  auto& errors = out.errors;
   const size_t envelopes = errors.size();
+  if (!outcome_.errors.empty()) {
+    if (Status status = messages.open(); !status.ok()) return status;
+  }
   for (RowError& error : outcome_.errors) {
     errors.push_back({message(messages, error.row).offset, std::move(error.code), std::move(error.message)});
   }
@@ -289,8 +274,8 @@ void RowBuilder::decodeWithKeys(const Messages& messages) {
     decoder_->decode({&values_[i], 1}, columns_, one_);
     for (RowError& error : one_.errors) outcome_.errors.push_back({i, std::move(error.code), std::move(error.message)});
     if (one_.kept.empty()) continue;
-    const rd_kafka_message_t& message = this->message(messages, i);
-    Status status = key_->read({static_cast<const char*>(message.key), message.key_len}, keys);
+    const Message& message = this->message(messages, i);
+    Status status = key_->read(message.key, keys);
     if (status.ok()) {
       outcome_.kept.push_back(i);
       continue;
@@ -310,8 +295,9 @@ void RowBuilder::appendAll(bool read, const Messages& messages) {
 
 Status RowBuilder::select(Messages& messages, SourceEvent& out) {
   if (messages.empty()) return Status::success();
-  Status status = decode(messages, out.errors);
+  Status status = decode(messages, out);
   columns_.clear();
+  if (status.ok()) status = messages.open();
   if (!status.ok()) return status;
   if (!inputs_.empty()) {
     for (uint32_t& kept : outcome_.kept) kept = inputs_[kept];
@@ -320,10 +306,10 @@ Status RowBuilder::select(Messages& messages, SourceEvent& out) {
   return status;
 }
 
-Status RowBuilder::build(const Messages& messages, SourceEvent& out) {
+Status RowBuilder::build(Messages& messages, SourceEvent& out) {
   if (messages.empty()) return Status::success();
   Slab slab;
-  Status status = decode(messages, out.errors);
+  Status status = decode(messages, out);
   const bool any = status.ok() && !outcome_.kept.empty();
   if (any) {
     appendAll(false, messages);

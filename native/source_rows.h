@@ -1,4 +1,4 @@
-// From a run of messages to a Batch event. No N-API; of librdkafka only what reads a message.
+// From a run of messages to a Batch event. No N-API, no librdkafka calls.
 #pragma once
 
 #include <cstdint>
@@ -30,30 +30,33 @@ struct DecodePlan {
   Status makeDecoder(std::unique_ptr<Decoder>& out) const;
 };
 
+struct EnvelopeChecks;
+
 // Belongs to one worker thread.
 class RowBuilder {
  public:
   static Status make(std::shared_ptr<const DecodePlan> plan, std::unique_ptr<RowBuilder>& out);
 
-  // Fills slab and errors of `out`. Not ok: MEMORY or SCHEMA of ColumnSet::finish.
-  Status build(const Messages& messages, SourceEvent& out);
-  // Fills the errors of `out`, and leaves only the messages whose rows are kept: no slab is built.
+  // Fills slab, errors and bytes of `out`. Not ok: MEMORY or SCHEMA of ColumnSet::finish, KAFKA of Messages.
+  Status build(Messages& messages, SourceEvent& out);
+  // Fills errors and bytes of `out`, and leaves only the messages whose rows are kept, opened: no slab is built.
   Status select(Messages& messages, SourceEvent& out);
 
  private:
   explicit RowBuilder(std::shared_ptr<const DecodePlan> plan);
 
-  void collect(const Messages& messages, std::vector<MessageError>& errors);
+  Status collect(Messages& messages, SourceEvent& out);
+  void check(const Messages& messages, const EnvelopeChecks& checks, std::vector<MessageError>& errors);
   // The values to rows of columns_ and outcome_, of these what the program leaves, and the errors of those that are none.
-  Status decode(const Messages& messages, std::vector<MessageError>& errors);
+  Status decode(Messages& messages, SourceEvent& out);
   // The same where keys are JSON: one message at a time, so that its key stands beside its value or neither is there.
   void decodeWithKeys(const Messages& messages);
   void append(MessageColumn kind, Column& column, const Messages& messages) const;
   // Message columns that the program reads (those that it does not read), of the rows of outcome_.
   void appendAll(bool read, const Messages& messages);
   // The message of a row that is kept.
-  const rd_kafka_message_t& message(const Messages& messages, uint32_t input) const {
-    return *messages[inputs_.empty() ? input : inputs_[input]];
+  const Message& message(const Messages& messages, uint32_t input) const {
+    return messages[inputs_.empty() ? input : inputs_[input]];
   }
 
   const std::shared_ptr<const DecodePlan> plan_;

@@ -97,7 +97,6 @@ void Workers::process(Lane& lane, Run run, RowBuilder* builder, const Status& un
   event.epoch = lane.epoch;
   event.nextOffset = run.nextOffset;
   event.messages = static_cast<int64_t>(run.messages.size());
-  event.bytes = run.bytes;
   const int64_t held = run.held;
   const bool passes = pump_ != nullptr && pump_->spec().passed.has_value();
   Status status = unusable;

@@ -126,7 +126,7 @@ function missing() {
 // ---- zstd and librdkafka
 
 const stampOf = (name) => join(deps, `${name}.stamp`)
-const contentOf = (source) => `${source} ${process.platform}-${process.arch} recipe 1\n`
+const contentOf = (source) => `${source} ${process.platform}-${process.arch} recipe 2\n`
 const isMade = (name, source) => existsSync(stampOf(name)) && readFileSync(stampOf(name), 'utf8') === contentOf(source)
 
 /** Makes a library unless it was already made from the same source, by the same recipe, for the same machine. */
@@ -180,6 +180,14 @@ function buildLibrdkafka() {
     mkdirSync(join(deps, 'include'), { recursive: true })
     for (const header of ['rdkafka.h', 'rdkafka_mock.h']) {
       copyFileSync(join(source, 'src', header), join(deps, 'include', header))
+    }
+    // Its inside, for native/record_sets.
+    const inside = join(deps, 'librdkafka-inside')
+    rmSync(inside, { recursive: true, force: true })
+    mkdirSync(join(inside, 'src'), { recursive: true })
+    copyFileSync(join(source, 'config.h'), join(inside, 'config.h'))
+    for (const file of readdirSync(join(source, 'src')).filter((name) => name.endsWith('.h'))) {
+      copyFileSync(join(source, 'src', file), join(inside, 'src', file))
     }
     renameSync(join(source, 'src', 'librdkafka-static.a'), join(deps, 'librdkafka-static.a'))
     rmSync(source, { recursive: true })

@@ -32,10 +32,11 @@ struct TestMessage {
 
 class TestProducer {
  public:
-  explicit TestProducer(const std::string& bootstrapServers) {
+  explicit TestProducer(const std::string& bootstrapServers, const std::string& compression = "none") {
     Conf conf;
     // Long: what one send() brings lies in one record batch of each partition, and is fetched at once. flush() ends it.
-    EXPECT_TRUE(makeConf({{"bootstrap.servers", bootstrapServers}, {"linger.ms", "1000"}}, conf).ok());
+    EXPECT_TRUE(makeConf({{"bootstrap.servers", bootstrapServers}, {"linger.ms", "1000"},
+                          {"compression.type", compression}}, conf).ok());
     EXPECT_TRUE(makeClient(RD_KAFKA_PRODUCER, std::move(conf), client_).ok());
   }
   ~TestProducer() { rd_kafka_destroy(client_); }

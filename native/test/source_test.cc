@@ -20,6 +20,51 @@ TEST_F(SourceTest, EveryRowComesInOrderFromSeveralPartitions) {
   source->close();
 }
 
+// Batches as they lie, messages that librdkafka made one by one, and batches that are cut.
+TEST_F(SourceTest, EveryRowComesInOrderHoweverItIsCompressed) {
+  topic("packed", 2);
+  const std::vector<std::string> codecs = {"gzip", "none", "snappy", "lz4", "zstd"};
+  int count = 0;
+  for (const std::string& codec : codecs) {
+    producer = std::make_unique<TestProducer>(broker->bootstrapServers(), codec);
+    fill("packed", 2, 1000, count);
+    count += 1000;
+  }
+  for (const bool recordSets : {true, false}) {
+    for (const int64_t maxRows : {8192, 300}) {
+      SourceConfig each = withoutGroup();
+      each.recordSets = recordSets;
+      each.maxRows = maxRows;
+      TestSource source(each);
+      source.begin({"packed"});
+      const auto rows = read(source);
+      for (int32_t p = 0; p < 2; ++p) {
+        EXPECT_EQ(rows.values.at(p), numbered(p, 0, count)) << recordSets << " " << maxRows;
+        EXPECT_EQ(rows.position.at(p), count);
+      }
+      for (const SourceEvent& batch : rows.batches) EXPECT_LE(batch.messages, maxRows);
+      EXPECT_EQ(source->stats().messages, 2 * count);
+      EXPECT_EQ(source->stats().queuedBytes, 0);
+    }
+  }
+}
+
+TEST_F(SourceTest, AReadThatBeginsWithinARecordBatchHasItsRowsAlone) {
+  topic("within", 1);
+  fill("within", 1, 500);
+  for (const bool recordSets : {true, false}) {
+    SourceConfig each = withoutGroup();
+    each.recordSets = recordSets;
+    each.from.kind = From::Kind::Offsets;
+    each.from.offsets["within"][0] = 123;
+    TestSource source(each);
+    source.begin({"within"});
+    const auto rows = read(source);
+    EXPECT_EQ(rows.values.at(0), numbered(0, 123, 377));
+    EXPECT_EQ(rows.position.at(0), 500);
+  }
+}
+
 TEST_F(SourceTest, WithoutAGroupEveryPartitionIsRead) {
   topic("free", 3);
   fill("free", 3, 100);
