@@ -192,7 +192,9 @@ void Source::Impl::handOver(PartitionReader& reader, Clock::time_point now, Cloc
   if (reader.isEmpty() || reader.hasFullRun() || lane->runs >= Workers::laneRuns) return;
   const auto due = reader.since() + milliseconds(config_.maxWaitMs);
   const auto early = reader.lastHandOver() + earlyEvery;
-  const bool idle = reader.isDrained() && lane->runs == 0 && workers_.hasIdle() && events_.isAwaited();
+  // A fused run hands over to its sink, not to the caller.
+  const bool isAwaited = pump_ != nullptr || events_.isAwaited();
+  const bool idle = reader.isDrained() && lane->runs == 0 && workers_.hasIdle() && isAwaited;
   if (reader.isDone() || reader.hasMoved() || now >= due || (idle && now >= early)) {
     workers_.submit(lane, reader.takeGathering());
     reader.handedOver(now);

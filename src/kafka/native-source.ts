@@ -5,6 +5,7 @@
  */
 
 import { availableParallelism } from 'node:os'
+import { setTimeout } from 'node:timers/promises'
 import { type Batch, batchFromSlab } from '../batch.ts'
 import { Condition } from '../condition.ts'
 import { errorCode, SabotError } from '../errors.ts'
@@ -33,7 +34,7 @@ import type {
 } from './backend.ts'
 import { startFailure } from './load.ts'
 import { fromAddon, readMetadata, topicsFromJson } from './metadata.ts'
-import { NativeSink, rolesOf } from './native-sink.ts'
+import { FUSED_PAUSE_MS, NativeSink, rolesOf } from './native-sink.ts'
 import { planFields } from './plan-fields.ts'
 import { type AskTopics, resolveTopics, topicText, watchTopics, without } from './topics.ts'
 
@@ -83,6 +84,7 @@ export class NativeSource implements Source {
   #early: SourceEvent[] = []
   readonly #changed = new Condition()
   #failure: SabotError | undefined
+  #isFused = false
   #opening: Promise<readonly Field[]> | undefined
   #closing: Promise<void> | undefined
   #unwatch: (() => void) | undefined
@@ -118,12 +120,14 @@ export class NativeSource implements Source {
   }
 
   fuse(sink: Sink, decode: DecodePlan, record: RecordPlan, onError: 'fail' | 'skip'): boolean {
-    if (!(sink instanceof NativeSink) || sink.handle === undefined) return false
+    const handle = sink instanceof NativeSink ? sink.fuse() : undefined
+    if (handle === undefined) return false
     try {
-      this.#opened().fuse(sink.handle, JSON.stringify(fusedSpec(decode, record, onError)))
+      this.#opened().fuse(handle, JSON.stringify(fusedSpec(decode, record, onError)))
     } catch (error) {
       throw startFailure(error)
     }
+    this.#isFused = true
     return true
   }
 
@@ -220,6 +224,7 @@ export class NativeSource implements Source {
       if (event === null) {
         // wake() comes from a later turn of the event loop, so none is lost between take() and here.
         await this.#changed.wait()
+        if (this.#isFused) await setTimeout(FUSED_PAUSE_MS)
       } else if (event.kind === 'log') {
         this.#options.logger[event.level]({ topic: topicText(this.#options.topic) }, event.message)
       } else if (event.kind === 'error') {
