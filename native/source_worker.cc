@@ -11,6 +11,7 @@ namespace sabot {
 void Workers::submit(const std::shared_ptr<Lane>& lane, Run run) {
   lane->runs.fetch_add(1);
   runs_.fetch_add(1);
+  if (run.messages.size() <= smallRows && run.bytes <= smallBytes && decodeHere(*lane, run)) return;
   {
     const std::lock_guard lock(mutex_);
     lane->waiting.push_back(std::move(run));
@@ -20,6 +21,18 @@ void Workers::submit(const std::shared_ptr<Lane>& lane, Run run) {
     if (idle_ < static_cast<int>(ready_.size()) && static_cast<int>(threads_.size()) < limit_) startThread();
   }
   changed_.notify_one();
+}
+
+bool Workers::decodeHere(Lane& lane, Run& run) {
+  {
+    const std::lock_guard lock(mutex_);
+    // Behind runs that are with a worker or wait for one.
+    if (lane.busy || !lane.waiting.empty()) return false;
+  }
+  // No worker gets the lane before this returns: submit() is called on this thread alone.
+  if (!builder_) unusable_ = RowBuilder::make(plan_, builder_);
+  process(lane, std::move(run), builder_.get(), unusable_);
+  return true;
 }
 
 void Workers::startThread() {

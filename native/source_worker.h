@@ -79,6 +79,11 @@ class Workers {
   void close();
 
  private:
+  // A run so small is decoded at once by who submits it: to wake a worker takes longer.
+  static constexpr size_t smallRows = 64;
+  static constexpr int64_t smallBytes = 64 << 10;
+
+  bool decodeHere(Lane& lane, Run& run);
   void work();
   void process(Lane& lane, Run run, RowBuilder* builder, const Status& unusable);
   void finished(Lane& lane, int count, int64_t held);
@@ -94,6 +99,9 @@ class Workers {
   std::shared_ptr<const DecodePlan> plan_;
   Pump* pump_ = nullptr;  // the run is fused
   std::vector<Field> fields_;
+  // The poll thread's own.
+  std::unique_ptr<RowBuilder> builder_;
+  Status unusable_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
