@@ -52,7 +52,7 @@ const batch: OptionTable = {
     min: kib,
     max: 1024 * mib,
     default: 4 * mib,
-    doc: 'A batch ends after so many bytes of keys and values; one larger message makes a batch of its own.',
+    doc: 'A batch ends after so many bytes of messages; one larger message makes a batch of its own.',
   },
   maxWaitMs: {
     type: 'integer',

@@ -8,8 +8,8 @@ export interface BatchOptions {
   /** A batch holds at most so many rows. In rows, 1 rows to 1,048,576 rows. Default: 8,192 rows. */
   readonly maxRows?: number | undefined
   /**
-   * A batch ends after so many bytes of keys and values; one larger message makes a batch of its own. In bytes, 1 KiB
-   * to 1 GiB. Default: 4 MiB.
+   * A batch ends after so many bytes of messages; one larger message makes a batch of its own. In bytes, 1 KiB to 1
+   * GiB. Default: 4 MiB.
    */
   readonly maxBytes?: number | undefined
   /** A batch that is not full is handed over after this time. In ms, 0 ms to 60,000 ms. Default: 50 ms. */
