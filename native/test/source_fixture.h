@@ -45,6 +45,18 @@ class TestProducer {
 
   // Returns when all are acknowledged.
   void send(const std::string& topic, const std::vector<TestMessage>& messages) {
+    // Messages of a topic that librdkafka does not know yet would be moved to its partitions one by one, and flush() may
+    // send the first of them before the others are there.
+    rd_kafka_topic_t* handle = rd_kafka_topic_new(client_, topic.c_str(), nullptr);
+    const rd_kafka_metadata_t* metadata = nullptr;
+    EXPECT_EQ(rd_kafka_metadata(client_, 0, handle, &metadata, 10'000), RD_KAFKA_RESP_ERR_NO_ERROR);
+    if (metadata != nullptr) rd_kafka_metadata_destroy(metadata);
+    put(topic, messages);
+    rd_kafka_topic_destroy(handle);
+  }
+
+ private:
+  void put(const std::string& topic, const std::vector<TestMessage>& messages) {
     for (const auto& message : messages) {
       rd_kafka_headers_t* headers = rd_kafka_headers_new(message.headers.size());
       for (const auto& [name, value] : message.headers) {
@@ -75,7 +87,6 @@ class TestProducer {
     EXPECT_EQ(rd_kafka_flush(client_, 30'000), RD_KAFKA_RESP_ERR_NO_ERROR);
   }
 
- private:
   rd_kafka_t* client_ = nullptr;
 };
 
