@@ -4,7 +4,7 @@ import { schemaOf } from '../data.ts'
 import { freshGroup, job, Window } from '../window.ts'
 import { listen } from './listener.ts'
 
-const { bootstrapServers, topic, output, rows, passing, wide, mode, listened } = job()
+const { bootstrapServers, topic, output, passing, wide, mode, listened } = job()
 const source = Stream.fromKafka({
   bootstrapServers,
   topic,
@@ -26,14 +26,20 @@ const window = new Window()
 if (listened) listen(() => run)
 const run = pipeline.start({ signals: false })
 
-// The counters are looked at instead of the end of the run, which also commits and leaves the group. Often only where
-// something is about to happen: looking takes time of the JavaScript thread, whose share is measured.
+// The counters are looked at instead of the end of the run, which also commits and leaves the group. Seldom, and often
+// only towards the end: looking takes time of the JavaScript thread, whose share is measured.
 async function watch(): Promise<void> {
+  let began = 0
   for (;;) {
     const { messagesIn, rowsOut } = run.metrics()
-    if (messagesIn > 0) window.open()
+    const now = performance.now()
+    if (messagesIn > 0) {
+      window.open()
+      began ||= now
+    }
     if (rowsOut >= passing) return window.close()
-    await new Promise((resolve) => setTimeout(resolve, messagesIn > 0 && messagesIn < rows ? 25 : 2))
+    const left = rowsOut === 0 ? 0 : ((now - began) / rowsOut) * (passing - rowsOut)
+    await new Promise((resolve) => setTimeout(resolve, Math.max(2, Math.min(left / 2, 100))))
   }
 }
 await Promise.race([watch(), run.done.then(() => new Promise((resolve) => setTimeout(resolve, 50)))])
