@@ -16,7 +16,8 @@ Status Messages::values(std::vector<Bytes>& values, int64_t& bytes) const {
     add({static_cast<const char*>(message->payload), message->len}, {nullptr, message->key_len});
   }
   for (const RecordSpan& span : spans_) {
-    if (!span.forEach([&](const Message& message) { add(message.value, message.key); })) return unreadable(topic(), partition(), span);
+    const bool readable = span.forEach([&](const Message& message) { add(message.value, message.key); });
+    if (!readable) return unreadable(topic(), partition(), span);
   }
   return Status::success();
 }
@@ -26,7 +27,8 @@ Status Messages::open() {
   opened_.reserve(size_);
   for (const rd_kafka_message_t* message : list_) opened_.emplace_back(*message);
   for (const RecordSpan& span : spans_) {
-    if (!span.forEach([&](const Message& message) { opened_.push_back(message); })) return unreadable(topic(), partition(), span);
+    const bool readable = span.forEach([&](const Message& message) { opened_.push_back(message); });
+    if (!readable) return unreadable(topic(), partition(), span);
   }
   return Status::success();
 }
