@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "columns.h"
+#include "fuzz/random.h"
 #include "json_text.h"
 #include "sabot.h"
 
@@ -47,22 +48,6 @@ constexpr std::array<std::string_view, 40> kTokens{
     "1.5", "-", "1e5", "e", ".", "9223372036854775808", "1e400", "00", " ", "\n", "\t", std::string_view("\0", 1), "\x01",
     "\xC3\xA9", "\xC3", "\xED\xA0\x80", "\xEF\xBB\xBF", "\"a\":1,", ",\"id\":2", "[[[[[[[[", "{\"a\":", "\"\":",
     "\"2024-01-01T00:00:00Z\"",
-};
-
-// xorshift64*: the same documents on every machine.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed * 2654435761u + 88172645463325252u) {}
-  uint64_t next() {
-    state_ ^= state_ >> 12;
-    state_ ^= state_ << 25;
-    state_ ^= state_ >> 27;
-    return state_ * 2685821657736338717u;
-  }
-  size_t below(size_t bound) { return bound == 0 ? 0 : static_cast<size_t>((next() >> 11) % bound); }
-
- private:
-  uint64_t state_;
 };
 
 void mutate(std::string& text, const std::string& other, Random& random) {
