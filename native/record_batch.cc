@@ -1,7 +1,6 @@
 #include "record_batch.h"
 
 #include <algorithm>
-#include <type_traits>
 #include <utility>
 
 namespace sabot {
@@ -15,13 +14,6 @@ Message::Message(const rd_kafka_message_t& message)
 }
 
 namespace {
-
-template <class Int>
-Int bigEndian(const char* at) {
-  std::make_unsigned_t<Int> bits = 0;
-  for (size_t i = 0; i < sizeof(Int); ++i) bits = static_cast<decltype(bits)>(bits << 8 | static_cast<uint8_t>(at[i]));
-  return static_cast<Int>(bits);
-}
 
 // https://kafka.apache.org/documentation/#recordbatch
 constexpr size_t lengthAt = 8;

@@ -10,10 +10,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "sabot.h"
 
 namespace sabot {
+
+// A whole number as Kafka writes it, at any address.
+template <class Int>
+Int bigEndian(const char* at) {
+  std::make_unsigned_t<Int> bits = 0;
+  for (size_t i = 0; i < sizeof(Int); ++i) bits = static_cast<decltype(bits)>(bits << 8 | static_cast<uint8_t>(at[i]));
+  return static_cast<Int>(bits);
+}
 
 // Bytes that are read one after the other, never beyond their end.
 class ByteReader {

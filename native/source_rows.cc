@@ -48,27 +48,18 @@ void appendHeaders(Column& column, const Message& message) {
   column.endList();
 }
 
-bool isUtf8Text(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
-
 size_t keySize(TypeId type) { return type == TypeId::Int32 ? 4 : 8; }
 
 const char* keyTypeName(TypeId type) {
   return type == TypeId::Int32 ? "int32" : type == TypeId::Int64 ? "int64" : "float64";
 }
 
-// The bits of a big-endian key of the right length.
-template <class Bits>
-Bits bigEndian(const Bytes& key) {
-  Bits bits = 0;
-  for (const char byte : key.view()) bits = static_cast<Bits>(bits << 8 | static_cast<uint8_t>(byte));
-  return bits;
-}
-
+// A key of the right length.
 void appendKeyValue(Column& column, TypeId type, const Bytes& key) {
   if (key.isNull()) return column.appendNull();
-  if (type == TypeId::Int32) return column.append(static_cast<int32_t>(bigEndian<uint32_t>(key)));
-  const auto bits = bigEndian<uint64_t>(key);
-  if (type == TypeId::Int64) column.append(static_cast<int64_t>(bits));
+  if (type == TypeId::Int32) return column.append(bigEndian<int32_t>(key.data));
+  const auto bits = bigEndian<int64_t>(key.data);
+  if (type == TypeId::Int64) column.append(bits);
   else column.append(std::bit_cast<double>(bits));
 }
 
@@ -96,13 +87,13 @@ static std::string envelopeError(const Message& message, const EnvelopeChecks& c
            keyTypeName(*checks.keyValue) + "; got " + std::to_string(key.size) +
            " (read the key as binary to keep it)";
   }
-  if (checks.utf8Key && !key.isNull() && !isUtf8Text(key.view())) {
+  if (checks.utf8Key && !key.isNull() && !simdjson::validate_utf8(key.view())) {
     return "$key: expected UTF-8; got bytes that are not (read the key as binary to keep them)";
   }
   if (!checks.headers) return {};
   std::string reason;
   const bool readable = message.headers.forEach([&reason](std::string_view name, const Bytes&) {
-    if (!isUtf8Text(name)) reason = "$headers: expected names in UTF-8; got bytes that are not";
+    if (!simdjson::validate_utf8(name)) reason = "$headers: expected names in UTF-8; got bytes that are not";
   });
   return readable ? reason : "$headers: they cannot be read";
 }
