@@ -109,7 +109,6 @@ class Source::Impl final : public ClientLog {
   Commits commits_{*this};
   std::shared_ptr<const DecodePlan> plan_;
   PartitionReader::Limits limits_;
-  std::vector<rd_kafka_message_t*> scratch_;
   size_t turn_ = 0;  // the reader that comes first
   bool inferred_ = false;
   Clock::time_point inferSince_ = Clock::time_point::max();  // the first message was there

@@ -53,7 +53,6 @@ void PartitionReader::onSignal(rd_kafka_t*, void* opaque) {
 // ---------------------------------------------------------------- taking messages
 
 Status PartitionReader::drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
-                              std::vector<rd_kafka_message_t*>& scratch,
                               const std::function<void(const rd_kafka_message_t&)>& onError) {
   signalled_.store(false);
   more_ = true;
@@ -67,7 +66,7 @@ Status PartitionReader::drain(Clock::time_point now, const Limits& limits, size_
     }
     if (taken_.empty()) {
       const size_t room = std::min({callMessages, atMost, limits.maxRows - gathering_.messages.size()});
-      if (!more_ || !take(bringsSets_ ? 1 : room, scratch)) break;
+      if (!more_ || !take(bringsSets_ ? 1 : room)) break;
     }
     rd_kafka_message_t* message = taken_.front();
     taken_.pop_front();
@@ -97,11 +96,11 @@ Status PartitionReader::drain(Clock::time_point now, const Limits& limits, size_
   return status;
 }
 
-bool PartitionReader::take(size_t room, std::vector<rd_kafka_message_t*>& scratch) {
-  scratch.resize(callMessages);
-  const ssize_t count = rd_kafka_consume_batch_queue(queue_, 0, scratch.data(), room);
+bool PartitionReader::take(size_t room) {
+  rd_kafka_message_t* messages[callMessages];
+  const ssize_t count = rd_kafka_consume_batch_queue(queue_, 0, messages, room);
   more_ = count > 0 && static_cast<size_t>(count) == room;
-  for (ssize_t i = 0; i < count; ++i) taken_.push_back(scratch[static_cast<size_t>(i)]);
+  if (count > 0) taken_.insert(taken_.end(), messages, messages + count);
   return count > 0;
 }
 

@@ -58,7 +58,7 @@ class PartitionReader {
   // message that is an error. now: when a run that begins here did; no later than the time that handing over goes by, so
   // that a run which waits for nothing is due at once. KAFKA: a record batch cannot be read.
   Status drain(Clock::time_point now, const Limits& limits, size_t atMost, ByteBudget& budget,
-             std::vector<rd_kafka_message_t*>& scratch, const std::function<void(const rd_kafka_message_t&)>& onError);
+             const std::function<void(const rd_kafka_message_t&)>& onError);
   // Drops what was not handed over, and takes no more: the partition is revoked.
   void stop(ByteBudget& budget);
 
@@ -91,7 +91,7 @@ class PartitionReader {
   static void onSignal(rd_kafka_t* client, void* opaque);  // librdkafka's threads
   bool hasTaken() const { return set_.has_value() || !taken_.empty(); }
   // librdkafka's next messages; false: there are none.
-  bool take(size_t room, std::vector<rd_kafka_message_t*>& scratch);
+  bool take(size_t room);
   void add(rd_kafka_message_t* message, const Limits& limits, Clock::time_point now);
   // The next of the records of set_, at most `atMost`; how many they are.
   size_t addRecords(const Limits& limits, size_t atMost, Clock::time_point now, Status& status);

@@ -157,7 +157,7 @@ void Source::Impl::fail(Status status, bool retriable, std::string topic, int32_
 // ---------------------------------------------------------------- reading
 
 void Source::Impl::drain(PartitionReader& reader, Clock::time_point now, size_t atMost) {
-  const Status status = reader.drain(now, limits_, atMost, budget_, scratch_,
+  const Status status = reader.drain(now, limits_, atMost, budget_,
                                      [this](const rd_kafka_message_t& message) { onConsumerError(message); });
   if (!status.ok()) fail(status, false, reader.lane()->topic, reader.lane()->partition);
 }
